@@ -1,0 +1,457 @@
+//! Control blocks, the names that count them, and the state of a thread.
+//!
+//! A greenlet is one allocation: its [`Block`], followed by its body until it starts. Everything that
+//! refers to a greenlet does so through an [`AnyGreenlet`], a *name*, which keeps the memory of the block
+//! and nothing else; *owners* (`Greenlet`) and owning parent links are counted beside, and decide when
+//! the greenlet is killed.
+//!
+//! ```text
+//!              first switch or throw              leaves                   body ends
+//!     New --------------------------> Running <----------> Suspended        |
+//!      |                                 |       resumed                    v
+//!      | kill, drop of last owner        +------------------------------> Dead
+//!      +----------------------------------------------------------------> Dead
+//! ```
+//!
+//! Invariants:
+//!
+//! * **B1** A block's memory lives while `names > 0`; every `AnyGreenlet` counts one.
+//! * **B2** A block that is not dead is in its thread's registry, which holds a name; its `thread` pointer is valid.
+//!   A dead block's `thread` is never used.
+//! * **B3** Exactly one greenlet of a thread is Running: `Thread::current`. Only code running on the thread
+//!   touches its blocks (no handle is `Send`).
+//! * **B4** While a block is Suspended in a typed call, `slot` points to room for a value of the kind `expects`,
+//!   in a frame that lives until the call returns. In every other state `expects` is `NOTHING`,
+//!   in a call that discards, `ANYTHING`; neither has a slot.
+//! * **B5** A block has a context from its first start until its entry function has returned; main has none.
+//!   A started context is dropped only by the trampoline (C3).
+//! * **B6** Permanent parent links form a tree rooted in main. A temporary parent exists only while a
+//!   kill is under way, and is gone when the greenlet dies.
+//! * **B7** `body` is there exactly while the greenlet is New and has a run.
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::mem;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+use slab::Slab;
+
+use crate::greenlet::kind::Kind;
+use crate::greenlet::local_map::LocalMap;
+use crate::greenlet::unwind::Payload;
+use crate::sys::arena::Arena;
+use crate::sys::context::{Context, Link};
+use crate::util::id::{GreenletId, Ids};
+
+/// Where a greenlet is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Not started: no stack yet.
+    New,
+    /// Started, and waiting in a call to `switch`, `throw` or `kill`.
+    Suspended,
+    /// The one greenlet of its thread that runs now.
+    Running,
+    /// Ended, or killed before it started.
+    Dead,
+}
+
+/// What came back to a greenlet that waited.
+#[derive(Default)]
+pub(crate) enum Arrival {
+    /// The expected value lies in the slot (B4).
+    #[default]
+    Value,
+    /// Somebody threw this at it.
+    Thrown(Payload),
+    /// A panic ended this greenlet, whose parent it is.
+    Died(AnyGreenlet, Payload),
+    /// This greenlet, whose parent it is, exited.
+    Exited(AnyGreenlet),
+    /// The result of a dead one could not be delivered; says why.
+    Misfit(String),
+    /// A value lies in the slot, but an observer's panic takes its place.
+    Spoilt(Payload),
+}
+
+/// The body of a greenlet that has not started. To be [run](Self::run) or [discarded](Self::discard).
+pub(crate) struct Body {
+    data: NonNull<u8>,
+    vtable: &'static BodyVtable,
+}
+
+/// What can be done with a body. Each function is to be given the body's `data`.
+pub(crate) struct BodyVtable {
+    /// What the first switch must send.
+    pub(crate) takes: &'static Kind,
+    /// Where the first switch puts it.
+    pub(crate) slot: unsafe fn(NonNull<u8>) -> *mut u8,
+    /// The whole life of the greenlet; runs on its own stack, once.
+    pub(crate) run: unsafe fn(NonNull<u8>, &AnyGreenlet),
+    /// Drops the body without running it, once.
+    pub(crate) discard: unsafe fn(NonNull<u8>),
+}
+
+impl Body {
+    /// # Safety
+    ///
+    /// `data` is what the functions of `vtable` expect, and stays so until the body was run or
+    /// discarded. `vtable.run` does not unwind.
+    pub(crate) unsafe fn new(data: NonNull<u8>, vtable: &'static BodyVtable) -> Self {
+        Body { data, vtable }
+    }
+
+    /// Runs the body of `me`, on its stack, until it is dead.
+    pub(crate) fn run(self, me: &AnyGreenlet) {
+        // SAFETY: promised to `new`; `self` is consumed.
+        unsafe { (self.vtable.run)(self.data, me) }
+    }
+
+    pub(crate) fn discard(self) {
+        // SAFETY: promised to `new`; `self` is consumed.
+        unsafe { (self.vtable.discard)(self.data) }
+    }
+}
+
+/// A parent, and whether the link keeps it alive.
+#[derive(Default)]
+pub(crate) struct ParentLink {
+    pub(crate) to: Option<AnyGreenlet>,
+    pub(crate) owns: bool,
+}
+
+pub(crate) struct Block {
+    // What a switch touches.
+    pub(crate) expects: Cell<&'static Kind>,
+    pub(crate) slot: Cell<*mut u8>,
+    pub(crate) waits_at: Cell<&'static Location<'static>>,
+    pub(crate) link: Cell<*const Link>,
+    pub(crate) thread: NonNull<Thread>,
+    pub(crate) owners: Cell<usize>,
+    pub(crate) state: Cell<State>,
+    pub(crate) context: UnsafeCell<Option<Context>>,
+    // What creation and death touch.
+    /// What the greenlet will find, if it is not a value; announced by `alert::ARRIVAL`.
+    pub(crate) arrival: Cell<Arrival>,
+    pub(crate) names: Cell<usize>,
+    pub(crate) body: Cell<Option<Body>>,
+    pub(crate) parent: RefCell<ParentLink>,
+    pub(crate) temporary_parent: RefCell<Option<AnyGreenlet>>,
+    pub(crate) registered: Cell<usize>,
+    pub(crate) locals: RefCell<Option<Rc<LocalMap>>>,
+    pub(crate) free: unsafe fn(NonNull<Block>),
+    // The rest.
+    pub(crate) id: GreenletId,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) stack_size: usize,
+    /// The stack's guard, [start, end), and its top: for the overflow report.
+    pub(crate) guard: Cell<(usize, usize, usize)>,
+    /// Hit by a drop of its last owner and still alive; not hit again until it was owned again.
+    pub(crate) condemned: Cell<bool>,
+    pub(crate) locals_gone: Cell<bool>,
+}
+
+/// Something in this thread needs a look on every arrival.
+pub(crate) mod alert {
+    /// An observer is set.
+    pub(crate) const TRACED: u8 = 1;
+    /// The greenlet that left last has no owner.
+    pub(crate) const FORSAKEN: u8 = 2;
+    /// The greenlet that arrives finds something else than a value.
+    pub(crate) const ARRIVAL: u8 = 4;
+}
+
+/// Called after every switch.
+pub(crate) type Observe = dyn Fn(bool, &AnyGreenlet, &AnyGreenlet);
+
+/// All that one thread's greenlets share.
+pub(crate) struct Thread {
+    pub(crate) current: Cell<NonNull<Block>>,
+    pub(crate) alert: Cell<u8>,
+    /// Who left last; kept only while `alert` is not zero.
+    pub(crate) origin: RefCell<Option<AnyGreenlet>>,
+    pub(crate) main: RefCell<Option<AnyGreenlet>>,
+    pub(crate) registry: RefCell<Slab<AnyGreenlet>>,
+    pub(crate) observer: RefCell<Option<Rc<Observe>>>,
+    pub(crate) ids: Ids,
+    pub(crate) arena: Arena,
+}
+
+/// What a new block is made of.
+pub(crate) struct Blueprint {
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) stack_size: usize,
+    pub(crate) locals: Option<Rc<LocalMap>>,
+    pub(crate) created_at: &'static Location<'static>,
+}
+
+impl Block {
+    pub(crate) fn new(thread: &Thread, plan: Blueprint, free: unsafe fn(NonNull<Block>)) -> Self {
+        Block {
+            expects: Cell::new(Kind::NOTHING),
+            slot: Cell::new(ptr::null_mut()),
+            waits_at: Cell::new(plan.created_at),
+            link: Cell::new(ptr::null()),
+            thread: NonNull::from(thread),
+            owners: Cell::new(0),
+            state: Cell::new(State::New),
+            arrival: Cell::new(Arrival::Value),
+            context: UnsafeCell::new(None),
+            names: Cell::new(0),
+            body: Cell::new(None),
+            parent: RefCell::new(ParentLink::default()),
+            temporary_parent: RefCell::new(None),
+            registered: Cell::new(0),
+            locals: RefCell::new(plan.locals),
+            free,
+            id: thread.ids.next(),
+            name: plan.name,
+            stack_size: plan.stack_size,
+            guard: Cell::new((0, 0, 0)),
+            condemned: Cell::new(false),
+            locals_gone: Cell::new(false),
+        }
+    }
+
+    /// The thread this greenlet lives on.
+    #[inline]
+    pub(crate) fn thread(&self) -> &Thread {
+        debug_assert_ne!(self.state.get(), State::Dead);
+        // SAFETY: valid while the block is not dead (B2).
+        unsafe { self.thread.as_ref() }
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.state.get() == State::Dead
+    }
+
+    fn with_body<R>(&self, look: impl FnOnce(&Body) -> R) -> Option<R> {
+        let body = self.body.take()?;
+        let seen = look(&body);
+        self.body.set(Some(body));
+        Some(seen)
+    }
+
+    /// What a new greenlet's first switch must send; `None` if there is no run.
+    pub(crate) fn takes(&self) -> Option<&'static Kind> {
+        self.with_body(|body| body.vtable.takes)
+    }
+
+    /// Where a new greenlet's first switch puts what it sends.
+    pub(crate) fn argument_slot(&self) -> *mut u8 {
+        // SAFETY: the body was neither run nor discarded, or it would not be here (B7).
+        let slot = self.with_body(|body| unsafe { (body.vtable.slot)(body.data) });
+        slot.expect("a greenlet about to start has a body")
+    }
+
+    /// How the greenlet is called in messages: `` `name` (#7) `` or `#7`.
+    pub(crate) fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("`{name}` ({})", self.id),
+            None => self.id.to_string(),
+        }
+    }
+}
+
+/// Frees a block that was allocated alone.
+///
+/// # Safety
+///
+/// `block` comes from a `Box<Block>`, and nobody has a name for it (B1).
+pub(crate) unsafe fn free_plain(block: NonNull<Block>) {
+    // SAFETY: as promised by the caller.
+    drop(unsafe { Box::from_raw(block.as_ptr()) });
+}
+
+/// Names a greenlet of any type, and keeps nothing alive.
+///
+/// Everything that the library hands out is such a name: [`current`](crate::current),
+/// [`main`](crate::main), [`parent`](Self::parent), the greenlets that an
+/// [observer](crate::trace) sees. A suspended greenlet whose last *owner*, a
+/// [`Greenlet`](crate::Greenlet), is dropped is killed, no matter how many names there are; the names then
+/// name a dead greenlet. So frames, parents and cycles of names leak nothing.
+///
+/// The types of a switch are chosen at the call, and checked before control leaves it.
+///
+/// Names are equal if they name the same greenlet. They cannot leave their thread:
+///
+/// ```compile_fail,E0277
+/// let name = greenlet::current();
+/// std::thread::spawn(move || name.is_dead());
+/// ```
+pub struct AnyGreenlet(NonNull<Block>);
+
+impl UnwindSafe for AnyGreenlet {}
+impl RefUnwindSafe for AnyGreenlet {}
+
+impl AnyGreenlet {
+    /// A name for `block`.
+    ///
+    /// # Safety
+    ///
+    /// The block is alive (B1), and `block` may be used for as long as it is: it is the pointer it was allocated as,
+    /// or one taken from a name.
+    #[inline]
+    pub(crate) unsafe fn from_raw(block: NonNull<Block>) -> Self {
+        // SAFETY: alive, says the caller.
+        let names = unsafe { &block.as_ref().names };
+        names.set(names.get() + 1);
+        AnyGreenlet(block)
+    }
+
+    #[inline]
+    pub(crate) fn block(&self) -> &Block {
+        // SAFETY: this name keeps it (B1).
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> NonNull<Block> {
+        self.0
+    }
+
+    /// Whether nothing owns the greenlet, and something has to be done about it.
+    pub(crate) fn is_forsaken(&self) -> bool {
+        let block = self.block();
+        block.owners.get() == 0 && (!block.is_dead() || block.parent.borrow().owns)
+    }
+
+    /// The parent as it counts now: the killer's, while a kill is under way.
+    pub(crate) fn effective_parent(&self) -> Option<AnyGreenlet> {
+        let temporary = self.block().temporary_parent.borrow().clone();
+        temporary.or_else(|| self.block().parent.borrow().to.clone())
+    }
+
+    /// Puts a new block into the registry (B2).
+    pub(crate) fn register(&self, thread: &Thread) {
+        let key = thread.registry.borrow_mut().insert(self.clone());
+        self.block().registered.set(key);
+    }
+
+    /// Takes a dead block out of the registry of `thread`, which was its own.
+    pub(crate) fn unregister(&self, thread: &Thread) {
+        debug_assert!(self.block().is_dead());
+        let key = self.block().registered.get();
+        let entry = thread.registry.borrow_mut().remove(key);
+        debug_assert!(entry == *self);
+    }
+}
+
+impl Clone for AnyGreenlet {
+    #[inline]
+    fn clone(&self) -> Self {
+        // SAFETY: this name keeps the block, and its pointer is the one to use.
+        unsafe { AnyGreenlet::from_raw(self.0) }
+    }
+}
+
+impl Drop for AnyGreenlet {
+    #[inline]
+    fn drop(&mut self) {
+        let names = &self.block().names;
+        names.set(names.get() - 1);
+        if names.get() == 0 {
+            let free = self.block().free;
+            debug_assert!(self.block().is_dead());
+            // SAFETY: this was the last name (B1).
+            unsafe { free(self.0) }
+        }
+    }
+}
+
+impl PartialEq for AnyGreenlet {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for AnyGreenlet {}
+
+impl Hash for AnyGreenlet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl fmt::Debug for AnyGreenlet {
+    /// `Greenlet(#7 "name" suspended)`, with `main` where it is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let block = self.block();
+        write!(f, "Greenlet({}", block.id)?;
+        if let Some(name) = &block.name {
+            write!(f, " {name:?}")?;
+        }
+        let state = match block.state.get() {
+            State::New => "new",
+            State::Suspended => "suspended",
+            State::Running => "running",
+            State::Dead => "dead",
+        };
+        let is_main = block.parent.borrow().to.is_none();
+        write!(f, " {state}{})", if is_main { " main" } else { "" })
+    }
+}
+
+impl Thread {
+    pub(crate) fn new() -> Box<Self> {
+        Box::new(Thread {
+            current: Cell::new(NonNull::dangling()),
+            alert: Cell::new(0),
+            origin: RefCell::new(None),
+            main: RefCell::new(None),
+            registry: RefCell::new(Slab::new()),
+            observer: RefCell::new(None),
+            ids: Ids::new(),
+            arena: Arena::new(),
+        })
+    }
+
+    /// The running greenlet (B3).
+    #[inline]
+    pub(crate) fn current(&self) -> AnyGreenlet {
+        // SAFETY: the running greenlet is not dead, so the registry keeps it (B2).
+        unsafe { AnyGreenlet::from_raw(self.current.get()) }
+    }
+
+    pub(crate) fn main(&self) -> AnyGreenlet {
+        self.main.borrow().clone().expect("set when the thread is")
+    }
+
+    /// Remembers that the running greenlet is about to leave, for whoever arrives next.
+    #[cold]
+    pub(crate) fn note_origin(&self) {
+        let me = self.current();
+        if me.is_forsaken() {
+            self.raise_alert(alert::FORSAKEN);
+        }
+        self.origin.replace(Some(me));
+    }
+
+    /// Puts down what `target` will find instead of a value. It must be the next to run.
+    pub(crate) fn announce(&self, target: &AnyGreenlet, arrival: Arrival) {
+        target.block().arrival.set(arrival);
+        self.raise_alert(alert::ARRIVAL);
+    }
+
+    pub(crate) fn raise_alert(&self, bit: u8) {
+        self.alert.set(self.alert.get() | bit);
+    }
+
+    pub(crate) fn lower_alert(&self, bit: u8) {
+        self.alert.set(self.alert.get() & !bit);
+    }
+}
+
+impl ParentLink {
+    /// Makes the link a mere name; the parent it owned, if it did.
+    pub(crate) fn disown(&mut self) -> Option<AnyGreenlet> {
+        if !mem::take(&mut self.owns) {
+            return None;
+        }
+        self.to.clone()
+    }
+}

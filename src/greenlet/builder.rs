@@ -1,0 +1,116 @@
+//! Greenlets with a name, a stack size, another parent, inherited locals.
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::greenlet::block::{AnyGreenlet, Blueprint};
+use crate::greenlet::body::create;
+use crate::greenlet::handle::{Greenlet, assert_can_return};
+use crate::greenlet::local_map::LocalMap;
+use crate::greenlet::thread::{DEFAULT_STACK_SIZE, here};
+
+/// Settings for a greenlet, made by [`Greenlet::builder`].
+///
+/// ```
+/// use greenlet::Greenlet;
+///
+/// let g = Greenlet::builder()
+///     .name("parser")
+///     .stack_size(1 << 20)
+///     .build(|text: &'static str| text.len());
+/// assert_eq!(g.name().as_deref(), Some("parser"));
+/// assert_eq!(g.switch("12345"), 5);
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "settings do nothing until `build`"]
+pub struct GreenletBuilder {
+    name: Option<Box<str>>,
+    stack_size: Option<usize>,
+    parent: Option<AnyGreenlet>,
+    locals: Locals,
+}
+
+#[derive(Debug, Default)]
+enum Locals {
+    #[default]
+    Fresh,
+    Copied,
+    Shared,
+}
+
+impl GreenletBuilder {
+    pub(crate) fn new() -> Self {
+        GreenletBuilder::default()
+    }
+
+    /// A name for messages and reports. Need not be unique.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// At least how many bytes of stack, below which lies a guard. Rounded up to a power of two.
+    ///
+    /// A stack is address space, of which the system backs with memory only what was touched. The default is enough for
+    /// formatting, printing and a panic with a full backtrace in a debug build.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// The greenlet to which its end goes, instead of the one that calls `build`. It is kept alive, unless it is that one.
+    pub fn parent(mut self, parent: &AnyGreenlet) -> Self {
+        self.parent = Some(parent.clone());
+        self
+    }
+
+    /// It starts with a copy of each [local](crate::greenlet_local) that the greenlet calling `build` has at that moment and whose
+    /// type is `Clone`; the others start fresh.
+    pub fn inherit_locals(mut self) -> Self {
+        self.locals = Locals::Copied;
+        self
+    }
+
+    /// It has the same [locals](crate::greenlet_local) as the greenlet calling `build`: each sees what the other sets. They are
+    /// dropped with the last greenlet that has them.
+    pub fn share_locals(mut self) -> Self {
+        self.locals = Locals::Shared;
+        self
+    }
+
+    /// The greenlet, as by [`Greenlet::new`].
+    #[track_caller]
+    pub fn build<A: 'static, B: 'static>(
+        self,
+        run: impl FnOnce(A) -> B + 'static,
+    ) -> Greenlet<A, B> {
+        const { assert_can_return::<B>() };
+        let thread = here();
+        let me = thread.current();
+        let locals = match self.locals {
+            Locals::Fresh => None,
+            Locals::Copied => me.block().own_locals().map(|map| Rc::new(map.copy())),
+            Locals::Shared => Some(me.block().locals_or_new()),
+        };
+        let plan = Blueprint {
+            name: self.name,
+            stack_size: self.stack_size.unwrap_or(DEFAULT_STACK_SIZE),
+            locals,
+            created_at: Location::caller(),
+        };
+        let any = create(thread, plan, run);
+        any.link_to(self.parent.as_ref().unwrap_or(&me));
+        Greenlet::own(any)
+    }
+}
+
+impl crate::greenlet::block::Block {
+    /// The locals, if any was used.
+    fn own_locals(&self) -> Option<Rc<LocalMap>> {
+        self.locals.borrow().clone()
+    }
+
+    fn locals_or_new(&self) -> Rc<LocalMap> {
+        self.locals.borrow_mut().get_or_insert_default().clone()
+    }
+}

@@ -1,0 +1,201 @@
+//! The rule of delivery: where a death goes.
+//!
+//! A greenlet's end goes to its parent as it is at that moment. Walking up from there:
+//!
+//! | ancestor | a result | an exit | a panic |
+//! |---|---|---|---|
+//! | dead | next ancestor | next ancestor | next ancestor |
+//! | suspended, the result fits | its pending call returns it | [`Exited`] there | raised there |
+//! | suspended, it does not fit | an error is raised there | | |
+//! | new, the result fits | started with it | started with it, if it takes a `GreenletExit` | started to die of it |
+//! | new, it does not fit | stays new; an error goes on | stays new; goes on | |
+//! | new, without a run | stays new; an error goes on | stays new; goes on | stays new; goes on |
+//! | new, no stack to be had | stays new; an error goes on | stays new; goes on | stays new; goes on |
+//!
+//! Main is suspended whenever another greenlet runs, so the walk ends there at the latest. It is a loop: a
+//! lineage may be of any length.
+//!
+//! [`Exited`]: crate::SwitchError::Exited
+#![allow(unsafe_code)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use crate::GreenletExit;
+use crate::greenlet::block::{AnyGreenlet, Arrival, State};
+use crate::greenlet::kind::Kind;
+use crate::greenlet::switch::{prepare, set_current};
+use crate::greenlet::unwind::Payload;
+
+/// How a greenlet ended.
+pub(crate) enum Outcome {
+    /// With a result, which lies at this address and is moved from there or dropped.
+    Value(*mut u8, &'static Kind),
+    /// By an exit that nobody caught.
+    Exit,
+    /// By a panic.
+    Panic(Payload),
+}
+
+/// What is on its way to an ancestor.
+enum Parcel {
+    Value(*mut u8, &'static Kind),
+    Exit,
+    Panic(Payload),
+    Misfit(String),
+    /// The result was discarded, for a killer.
+    Discarded,
+}
+
+/// Ends `me`, the running greenlet, and makes the receiver of its `outcome` the current one. The caller
+/// must return to the trampoline at once.
+///
+/// # Safety
+///
+/// The value of `outcome`, if there is one, is valid and of its kind; it is gone afterwards.
+pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
+    let thread = me.block().thread();
+    let mut parcel = match outcome {
+        Outcome::Value(at, kind) => Parcel::Value(at, kind),
+        Outcome::Exit => Parcel::Exit,
+        Outcome::Panic(payload) => Parcel::Panic(payload),
+    };
+    let mut target = me.effective_parent().expect("main does not die");
+    let arrival = loop {
+        let accepted = match target.block().state.get() {
+            State::Dead => Err(parcel),
+            State::Suspended => offer_suspended(me, &target, parcel),
+            State::New => offer_new(me, &target, parcel),
+            State::Running => unreachable!("{me:?} runs, so its ancestor {target:?} does not"),
+        };
+        parcel = match accepted {
+            Ok(arrival) => break arrival,
+            Err(parcel) => {
+                // A suspended ancestor is asked again: dropping a result may have changed anything.
+                if target.block().state.get() != State::Suspended {
+                    let next = target.block().parent.borrow().to.clone();
+                    target = next.expect("main is suspended");
+                }
+                parcel
+            }
+        };
+    };
+    let block = me.block();
+    block.state.set(State::Dead);
+    block.temporary_parent.take();
+    match arrival {
+        Arrival::Value => {}
+        arrival => thread.announce(&target, arrival),
+    }
+    if thread.alert.get() != 0 || me.is_forsaken() {
+        thread.note_origin();
+    }
+    set_current(thread, &target);
+}
+
+/// What a suspended ancestor will find, or what to offer next.
+fn offer_suspended(
+    me: &AnyGreenlet,
+    target: &AnyGreenlet,
+    parcel: Parcel,
+) -> Result<Arrival, Parcel> {
+    let expects = target.block().expects.get();
+    Ok(match parcel {
+        Parcel::Value(at, kind) if expects.id == kind.id => {
+            // SAFETY: a valid value of the kind that the slot has room for (B4).
+            unsafe { ptr::copy_nonoverlapping(at, target.block().slot.get(), kind.size) };
+            Arrival::Value
+        }
+        Parcel::Value(at, kind) => {
+            let discards = expects.is_anything();
+            let misfit = misfit(me, target, kind, expects);
+            drop_result(at, kind);
+            return Err(match discards {
+                true => Parcel::Discarded,
+                false => Parcel::Misfit(misfit),
+            });
+        }
+        Parcel::Discarded if expects.is_anything() => Arrival::Value,
+        Parcel::Discarded => Arrival::Misfit(format!(
+            "the result of greenlet {} was discarded for a killer that no longer waits for it",
+            me.block().label()
+        )),
+        Parcel::Exit => Arrival::Exited(me.clone()),
+        Parcel::Panic(payload) => Arrival::Died(me.clone(), payload),
+        Parcel::Misfit(message) => Arrival::Misfit(message),
+    })
+}
+
+/// Starts a new ancestor, or says what to offer next.
+fn offer_new(me: &AnyGreenlet, target: &AnyGreenlet, parcel: Parcel) -> Result<Arrival, Parcel> {
+    let Some(takes) = target.block().takes() else {
+        return Err(match parcel {
+            Parcel::Value(at, kind) => {
+                drop_result(at, kind);
+                Parcel::Misfit(format!(
+                    "the result of greenlet {} ({}) cannot start its parent {}, which has no run",
+                    me.block().label(),
+                    (kind.name)(),
+                    target.block().label()
+                ))
+            }
+            parcel => parcel,
+        });
+    };
+    match parcel {
+        Parcel::Value(at, kind) if takes.id != kind.id => {
+            let misfit = misfit(me, target, kind, takes);
+            drop_result(at, kind);
+            return Err(Parcel::Misfit(misfit));
+        }
+        Parcel::Exit if !takes.is::<GreenletExit>() => return Err(Parcel::Exit),
+        _ => {}
+    }
+    if let Err(none) = prepare(target) {
+        return Err(match parcel {
+            Parcel::Value(at, kind) => {
+                drop_result(at, kind);
+                Parcel::Misfit(format!(
+                    "the result of greenlet {} cannot start its parent {}: {none}",
+                    me.block().label(),
+                    target.block().label()
+                ))
+            }
+            parcel => parcel,
+        });
+    }
+    let slot = target.block().argument_slot();
+    Ok(match parcel {
+        Parcel::Value(at, kind) => {
+            // SAFETY: a valid value of the kind that the slot is for.
+            unsafe { ptr::copy_nonoverlapping(at, slot, kind.size) };
+            Arrival::Value
+        }
+        Parcel::Exit => {
+            // SAFETY: the body takes a GreenletExit.
+            unsafe { slot.cast::<GreenletExit>().write(GreenletExit) };
+            Arrival::Value
+        }
+        Parcel::Panic(payload) => Arrival::Died(me.clone(), payload),
+        Parcel::Misfit(message) => Arrival::Misfit(message),
+        Parcel::Discarded => Arrival::Misfit("the result was discarded for a killer".to_owned()),
+    })
+}
+
+fn misfit(me: &AnyGreenlet, target: &AnyGreenlet, sent: &Kind, expected: &Kind) -> String {
+    let target = target.block();
+    format!(
+        "the result of greenlet {} is a {}, but its parent {} waits for a {} at {}",
+        me.block().label(),
+        (sent.name)(),
+        target.label(),
+        (expected.name)(),
+        target.waits_at.get()
+    )
+}
+
+/// Drops a result that nobody takes, on the dying greenlet's stack. A panic meanwhile was seen by the hook.
+fn drop_result(at: *mut u8, kind: &Kind) {
+    // SAFETY: `die` was given a valid value of this kind, and it is not used again.
+    let _ = catch_unwind(AssertUnwindSafe(|| unsafe { (kind.drop)(at) }));
+}

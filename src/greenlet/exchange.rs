@@ -1,0 +1,231 @@
+//! One typed switch or throw: check, send, wait, receive.
+//!
+//! The fast path is [`send`] to a greenlet that waits for just the type that is sent: compare the
+//! types, write the value into the receiver's frame, leave. Everything else is cold.
+//!
+//! Invariants used here: B3, B4, B7 of `block`.
+#![allow(unsafe_code)]
+
+use std::any::TypeId;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::panic::Location;
+use std::ptr;
+
+use crate::greenlet::block::{AnyGreenlet, Arrival, State, Thread};
+use crate::greenlet::error::SwitchError;
+use crate::greenlet::kill::{arrive, observe_self};
+use crate::greenlet::kind::Kind;
+use crate::greenlet::switch::{prepare, transfer};
+use crate::greenlet::unwind::{self, Payload};
+use crate::sys::arena::NoStack;
+use crate::{GreenletExit, greenlet::thread};
+
+type Place = &'static Location<'static>;
+
+/// Why no value came back.
+pub(crate) enum Failure<V> {
+    /// Control never left.
+    Refused(SwitchError<V>),
+    /// This came instead.
+    Arrived(Arrival),
+}
+
+/// Sends `value` to `target` and waits for a `B`.
+#[inline]
+pub(crate) fn send<A: 'static, B: 'static>(
+    target: &AnyGreenlet,
+    value: A,
+    at: Place,
+) -> Result<B, Failure<A>> {
+    let block = target.block();
+    if !block.expects.get().is::<A>() {
+        return send_slow(target, value, at);
+    }
+    // SAFETY: the target waits in a typed call, for an `A` (B4).
+    unsafe { block.slot.get().cast::<A>().write(value) };
+    exchange(target, at)
+}
+
+/// Leaves for `target` and waits for a `B`.
+#[inline]
+fn exchange<V, B: 'static>(target: &AnyGreenlet, at: Place) -> Result<B, Failure<V>> {
+    let thread = target.block().thread();
+    let mut slot = MaybeUninit::<B>::uninit();
+    // SAFETY: the running greenlet's block is alive, and stays so until it is dead (B2, B3).
+    let me = unsafe { thread.current.get().as_ref() };
+    me.slot.set(slot.as_mut_ptr().cast());
+    me.expects.set(Kind::of::<B>());
+    me.waits_at.set(at);
+    transfer(thread, me, target);
+    if thread.alert.get() == 0 {
+        // SAFETY: nothing else arrived, so whoever left for us wrote a `B` into the slot (B4).
+        return Ok(unsafe { slot.assume_init() });
+    }
+    receive_slow(thread, slot)
+}
+
+#[cold]
+fn receive_slow<V, B>(thread: &Thread, slot: MaybeUninit<B>) -> Result<B, Failure<V>> {
+    let me = thread.current();
+    match arrive(thread, &me) {
+        // SAFETY: a value arrived, in the slot (B4).
+        Arrival::Value => Ok(unsafe { slot.assume_init() }),
+        Arrival::Spoilt(payload) => {
+            // SAFETY: a value arrived all the same.
+            drop(unsafe { slot.assume_init() });
+            Err(Failure::Arrived(Arrival::Thrown(payload)))
+        }
+        arrival => Err(Failure::Arrived(arrival)),
+    }
+}
+
+#[cold]
+fn send_slow<A: 'static, B: 'static>(
+    target: &AnyGreenlet,
+    value: A,
+    at: Place,
+) -> Result<B, Failure<A>> {
+    let block = target.block();
+    match block.state.get() {
+        State::Dead => Err(Failure::Refused(SwitchError::Dead(value))),
+        State::Running => return_to_self(target, value),
+        State::Suspended if block.expects.get().is_anything() => {
+            // It waits for a death, and takes whatever comes instead as nothing.
+            drop(value);
+            send_nothing(target, at)
+        }
+        State::Suspended => Err(refuse(target, value, block.expects.get())),
+        State::New => {
+            let Some(takes) = block.takes() else {
+                return Err(Failure::Refused(SwitchError::NoRun(value)));
+            };
+            if !takes.is::<A>() {
+                return Err(refuse(target, value, takes));
+            }
+            if let Err(none) = prepare(target) {
+                return Err(no_stack(target, value, none));
+            }
+            // SAFETY: the body takes an `A`, and was not run yet (B7).
+            unsafe { block.argument_slot().cast::<A>().write(value) };
+            exchange(target, at)
+        }
+    }
+}
+
+/// Wakes a greenlet that waits for a death. Dropping the value may have changed its state.
+fn send_nothing<V, B: 'static>(target: &AnyGreenlet, at: Place) -> Result<B, Failure<V>> {
+    let block = target.block();
+    if block.state.get() == State::Suspended && block.expects.get().is_anything() {
+        return exchange(target, at);
+    }
+    Err(Failure::Arrived(Arrival::Misfit(format!(
+        "greenlet {} no longer waits for the end of another",
+        block.label()
+    ))))
+}
+
+/// A switch to oneself returns what was sent (item 16).
+fn return_to_self<A: 'static, B: 'static>(me: &AnyGreenlet, value: A) -> Result<B, Failure<A>> {
+    if TypeId::of::<A>() != TypeId::of::<B>() {
+        return Err(refuse(me, value, Kind::of::<B>()));
+    }
+    match observe_self(me.block().thread(), me, Arrival::Value) {
+        Arrival::Value => {
+            let value = ManuallyDrop::new(value);
+            // SAFETY: `A` is `B`, and the original is forgotten.
+            Ok(unsafe { ptr::from_ref(&value).cast::<B>().read() })
+        }
+        Arrival::Spoilt(payload) => Err(Failure::Arrived(Arrival::Thrown(payload))),
+        arrival => Err(Failure::Arrived(arrival)),
+    }
+}
+
+/// Throws `payload` at `target` and waits for a `B`.
+pub(crate) fn throw<B: 'static>(
+    target: &AnyGreenlet,
+    payload: Payload,
+    at: Place,
+) -> Result<B, Failure<Payload>> {
+    let block = target.block();
+    match block.state.get() {
+        State::Dead => return Err(Failure::Refused(SwitchError::Dead(payload))),
+        State::Running => {
+            let thrown = Arrival::Thrown(payload);
+            return Err(Failure::Arrived(observe_self(
+                block.thread(),
+                target,
+                thrown,
+            )));
+        }
+        State::Suspended => {}
+        State::New => {
+            if block.takes().is_none() {
+                return Err(Failure::Refused(SwitchError::NoRun(payload)));
+            }
+            if let Err(none) = prepare(target) {
+                return Err(no_stack(target, payload, none));
+            }
+        }
+    }
+    block.thread().announce(target, Arrival::Thrown(payload));
+    exchange(target, at)
+}
+
+fn refuse<V>(target: &AnyGreenlet, value: V, expected: &Kind) -> Failure<V> {
+    let block = target.block();
+    Failure::Refused(SwitchError::Type {
+        value,
+        sent: std::any::type_name::<V>(),
+        expected: (expected.name)(),
+        target: block.label(),
+        waits_at: block.waits_at.get(),
+    })
+}
+
+fn no_stack<V>(target: &AnyGreenlet, value: V, none: NoStack) -> Failure<V> {
+    Failure::Refused(SwitchError::NoStack {
+        value,
+        target: target.block().label(),
+        reason: none.to_string(),
+        error: none.error,
+    })
+}
+
+/// What the `try_` calls make of a failure: everything but an exit is an error.
+#[cold]
+pub(crate) fn fail<V>(failure: Failure<V>) -> SwitchError<V> {
+    match failure {
+        Failure::Refused(refused) => refused,
+        Failure::Arrived(Arrival::Thrown(payload)) if payload.is::<GreenletExit>() => {
+            unwind::raise(payload)
+        }
+        Failure::Arrived(Arrival::Misfit(message)) => SwitchError::Thrown(Box::new(message)),
+        Failure::Arrived(Arrival::Exited(_)) => SwitchError::Exited(GreenletExit),
+        Failure::Arrived(
+            Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload),
+        ) => SwitchError::Thrown(payload),
+        Failure::Arrived(Arrival::Value) => unreachable!("a value is no failure"),
+    }
+}
+
+/// What the other calls make of it: a panic here, which names both sides.
+#[cold]
+#[track_caller]
+pub(crate) fn fail_loudly<V>(failure: Failure<V>, target: &AnyGreenlet) -> ! {
+    let me = thread::current().block().label();
+    match failure {
+        Failure::Refused(refused) => panic!(
+            "greenlet {me} cannot switch to {}: {refused}",
+            target.block().label()
+        ),
+        Failure::Arrived(Arrival::Exited(dead)) => panic!(
+            "greenlet {me} waited for a value, but greenlet {}, whose parent it is, exited",
+            dead.block().label()
+        ),
+        Failure::Arrived(Arrival::Misfit(message)) => panic!("{message}"),
+        Failure::Arrived(
+            Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload),
+        ) => unwind::raise(payload),
+        Failure::Arrived(Arrival::Value) => unreachable!("a value is no failure"),
+    }
+}

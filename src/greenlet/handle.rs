@@ -1,0 +1,629 @@
+//! The handles: [`Greenlet`] owns, [`AnyGreenlet`] names, [`WeakGreenlet`] remembers.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::panic::Location;
+
+use crate::greenlet::block::{AnyGreenlet, Blueprint, ParentLink, State};
+use crate::greenlet::body::{boxed, create};
+use crate::greenlet::builder::GreenletBuilder;
+use crate::greenlet::error::{ParentError, SwitchError};
+use crate::greenlet::exchange::{fail, fail_loudly, send, throw};
+use crate::greenlet::kill::{disown, kill, reap};
+use crate::greenlet::thread::{self, DEFAULT_STACK_SIZE, here};
+use crate::greenlet::unwind::{self, Payload};
+use crate::util::id::GreenletId;
+
+/// Owns a greenlet: send an `A`, get a `B` back when control returns.
+///
+/// A greenlet is a function with a stack of its own that can be left in the middle and entered again. It reads
+/// like a function call that both sides can make: [`switch`](Self::switch) goes there with a value, and
+/// returns with the value that somebody, usually but not necessarily the same greenlet, sends back.
+///
+/// # Ownership
+///
+/// Clones own the same greenlet. Dropping the last owner of a suspended greenlet kills it, as
+/// [`kill`](AnyGreenlet::kill) does, but that a panic which escapes it goes to the panic hook only; dropping the last owner of
+/// a new one drops its body unrun. A running greenlet without owners is killed when it next leaves.
+/// Names ([`AnyGreenlet`]) own nothing. A greenlet that holds an owner of itself in its own frame, as
+/// [`current`](Self::current) makes it easy, lives until it ends, is killed, or its thread ends.
+///
+/// # Death
+///
+/// When the body returns, the greenlet is dead and the result goes to its *parent*, which is the greenlet that created it unless
+/// said otherwise: the parent's pending call returns it. A panic that escapes the body continues in that call,
+/// with the same payload. Dead ancestors are passed over, one that has not started is started with the
+/// result, or dies of the panic (greenlet items 20 to 27).
+///
+/// # What stays true over a switch, and what does not
+///
+/// A switch is an ordinary call to the code around it: locals, borrows and guards stay as they are, for as long as it takes until somebody
+/// switches back. So a `RefCell` borrowed over a switch is borrowed for every other greenlet, and a
+/// `std::sync::Mutex` held over a switch deadlocks the next greenlet of the same thread that wants it. A switch in
+/// a destructor that runs because of a panic leaves [`std::thread::panicking`] true for the others until the
+/// destructor goes on.
+///
+/// # Examples
+///
+/// ```
+/// use greenlet::{AnyGreenlet, Greenlet};
+///
+/// let main: AnyGreenlet = greenlet::main();
+/// let adder = Greenlet::new(move |first: i32| {
+///     let mut sum = first;
+///     while sum < 100 {
+///         sum += main.switch::<i32, i32>(sum);
+///     }
+///     -1
+/// });
+/// assert_eq!(adder.switch(30), 30);
+/// assert_eq!(adder.switch(30), 60);
+/// assert_eq!(adder.switch(30), 90);
+/// assert_eq!(adder.switch(30), -1);
+/// assert!(adder.is_dead());
+/// ```
+///
+/// Handles cannot leave their thread:
+///
+/// ```compile_fail,E0277
+/// let g = greenlet::Greenlet::new(|()| ());
+/// std::thread::spawn(move || g.switch(()));
+/// ```
+///
+/// A body that never returns has to say what type it would return, or it would be `!`, which nobody can send:
+///
+/// ```compile_fail,E0080
+/// let g = greenlet::Greenlet::new(|()| loop {
+///     greenlet::main().switch::<(), ()>(())
+/// });
+/// g.switch(());
+/// ```
+///
+/// ```
+/// let g = greenlet::Greenlet::<(), ()>::new(|()| loop {
+///     greenlet::main().switch::<(), ()>(())
+/// });
+/// g.switch(());
+/// ```
+pub struct Greenlet<A = (), B = A> {
+    any: AnyGreenlet,
+    types: PhantomData<fn(A) -> B>,
+}
+
+/// The build error for `B = !`. An uninhabited variant takes no room, not even for a tag.
+pub(crate) const fn assert_can_return<B>() {
+    assert!(
+        size_of::<Result<u8, B>>() > 1,
+        "the body of this greenlet never returns, so its result type is `!`, which no greenlet could ever send \
+         back; write the type that `switch` is to return: `Greenlet::<A, B>::new(..)`"
+    );
+}
+
+impl<A: 'static, B: 'static> Greenlet<A, B> {
+    /// A greenlet that will call `run` with the first value switched to it.
+    ///
+    /// Nothing runs yet, and there is no stack until the first switch. Its parent is the greenlet that
+    /// runs now (greenlet item 2), which it does not keep alive.
+    ///
+    /// ```
+    /// let g = greenlet::Greenlet::new(|name: &'static str| format!("hello, {name}"));
+    /// assert_eq!(g.switch("world"), "hello, world");
+    /// ```
+    #[track_caller]
+    pub fn new(run: impl FnOnce(A) -> B + 'static) -> Self {
+        const { assert_can_return::<B>() };
+        let thread = here();
+        let plan = Blueprint {
+            name: None,
+            stack_size: DEFAULT_STACK_SIZE,
+            locals: None,
+            created_at: Location::caller(),
+        };
+        let any = create(thread, plan, run);
+        any.block().parent.borrow_mut().to = Some(thread.current());
+        Greenlet::own(any)
+    }
+
+    /// Like [`new`](Self::new), with another parent, which is kept alive unless it is the greenlet that runs now.
+    ///
+    /// ```
+    /// use greenlet::Greenlet;
+    ///
+    /// let parent = Greenlet::new(|n: i32| n * 10);
+    /// let child = Greenlet::with_parent(|n: i32| n + 1, &parent);
+    /// // The child's result starts its parent, whose result comes here.
+    /// assert_eq!(child.switch(1), 20);
+    /// ```
+    #[track_caller]
+    pub fn with_parent(run: impl FnOnce(A) -> B + 'static, parent: &AnyGreenlet) -> Self {
+        Greenlet::builder().parent(parent).build(run)
+    }
+
+    /// A greenlet whose body comes later, by [`set_run`](Self::set_run), so that bodies can refer to each other.
+    /// Until then a switch to it is refused with [`SwitchError::NoRun`].
+    ///
+    /// ```
+    /// use greenlet::{Greenlet, SwitchError};
+    ///
+    /// let pong = Greenlet::<u32>::empty();
+    /// assert!(matches!(pong.try_switch(1), Err(SwitchError::NoRun(1))));
+    ///
+    /// let other = pong.any();
+    /// let ping = Greenlet::new(move |n: u32| other.switch::<u32, u32>(n + 1));
+    /// pong.set_run(|n| n * 2);
+    /// assert_eq!(ping.switch(1), 4);
+    /// ```
+    #[track_caller]
+    pub fn empty() -> Self {
+        let greenlet =
+            Greenlet::new(|_: A| -> B { unreachable!("this body is taken away at once") });
+        if let Some(body) = greenlet.block().body.take() {
+            body.discard();
+        }
+        greenlet
+    }
+
+    /// Gives a greenlet that has not started its body; one it already has is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If the greenlet has started or is dead (greenlet item 7).
+    #[track_caller]
+    pub fn set_run(&self, run: impl FnOnce(A) -> B + 'static) {
+        const { assert_can_return::<B>() };
+        let block = self.block();
+        assert!(
+            block.state.get() == State::New,
+            "greenlet {} has already started, its run cannot be set",
+            block.label()
+        );
+        let before = block.body.replace(Some(boxed(run)));
+        if let Some(before) = before {
+            before.discard();
+        }
+    }
+
+    /// Sends `value` there and waits until somebody sends a `B` back, or this greenlet's child ends with one.
+    ///
+    /// The value moves without an allocation, to the greenlet's body if it is new, else out of the call in which it waits. On
+    /// the running greenlet itself it returns at once with its own value (greenlet item 16).
+    ///
+    /// # Panics
+    ///
+    /// Without control ever leaving, nothing changed: if the greenlet is dead, has no run, waits for another type than `A`, or there is no
+    /// memory for its stack. To get the value back then, use [`try_switch`](Self::try_switch).
+    ///
+    /// Later, in the pending call: with whatever was thrown at the caller, with the panic of a greenlet whose parent it is, and with
+    /// a message of its own if such a greenlet exits by [`GreenletExit`](crate::GreenletExit) or returns
+    /// another type than `B`.
+    #[inline]
+    #[track_caller]
+    pub fn switch(&self, value: A) -> B {
+        self.any.switch(value)
+    }
+
+    /// Like [`switch`](Self::switch), but every way not to get a `B` is an error.
+    ///
+    /// # Errors
+    ///
+    /// See [`SwitchError`].
+    ///
+    /// # Panics
+    ///
+    /// A [`GreenletExit`](crate::GreenletExit) thrown at the caller unwinds it all the same.
+    #[inline]
+    #[track_caller]
+    pub fn try_switch(&self, value: A) -> Result<B, SwitchError<A>> {
+        self.any.try_switch(value)
+    }
+
+    /// Raises `payload` in the call in which the greenlet waits, as an unwind; then as [`switch`](Self::switch).
+    ///
+    /// The panic hook does not run. A new greenlet dies of it without running. Thrown at the running greenlet, it is
+    /// raised here (greenlet items 35 to 37). If it escapes the body, it goes to the greenlet's parent, not to the
+    /// thrower.
+    ///
+    /// ```
+    /// use greenlet::Greenlet;
+    /// use std::panic::{AssertUnwindSafe, catch_unwind};
+    ///
+    /// let g = Greenlet::new(|()| {
+    ///     let thrown = catch_unwind(|| greenlet::main().switch::<(), ()>(())).unwrap_err();
+    ///     assert_eq!(thrown.downcast_ref(), Some(&"catch this"));
+    /// });
+    /// g.switch(());
+    /// g.throw(Box::new("catch this"));
+    /// assert!(g.is_dead());
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`switch`](Self::switch).
+    #[track_caller]
+    pub fn throw(&self, payload: Payload) -> B {
+        self.any.throw(payload)
+    }
+
+    /// Like [`throw`](Self::throw), but every way not to get a `B` is an error.
+    ///
+    /// # Errors
+    ///
+    /// See [`SwitchError`].
+    #[track_caller]
+    pub fn try_throw(&self, payload: Payload) -> Result<B, SwitchError<Payload>> {
+        self.any.try_throw(payload)
+    }
+
+    /// Owns the greenlet that runs now.
+    ///
+    /// Kept in that greenlet's own frame it keeps the greenlet alive until it ends: prefer the name that
+    /// [`current`](crate::current) gives.
+    ///
+    /// ```
+    /// use greenlet::Greenlet;
+    ///
+    /// let g = Greenlet::new(|()| Greenlet::<(), ()>::current());
+    /// let same = g.switch(());
+    /// assert_eq!(same, *g);
+    /// ```
+    pub fn current() -> Self {
+        Greenlet::own(thread::current())
+    }
+
+    /// Owns this thread's main greenlet, which lives as long as the thread in any case.
+    pub fn main() -> Self {
+        Greenlet::own(thread::main())
+    }
+
+    /// A handle that does not own, and gives an owner as long as there is one.
+    pub fn downgrade(&self) -> WeakGreenlet<A, B> {
+        WeakGreenlet {
+            any: Some(self.any()),
+            types: PhantomData,
+        }
+    }
+
+    /// Names the greenlet.
+    pub fn any(&self) -> AnyGreenlet {
+        self.any.clone()
+    }
+
+    /// One owner more.
+    pub(crate) fn own(any: AnyGreenlet) -> Self {
+        let block = any.block();
+        block.owners.set(block.owners.get() + 1);
+        block.condemned.set(false);
+        Greenlet {
+            any,
+            types: PhantomData,
+        }
+    }
+}
+
+impl Greenlet {
+    /// Settings for a greenlet: name, stack size, parent, locals.
+    pub fn builder() -> GreenletBuilder {
+        GreenletBuilder::new()
+    }
+}
+
+impl<A, B> Clone for Greenlet<A, B> {
+    fn clone(&self) -> Self {
+        let owners = &self.any.block().owners;
+        owners.set(owners.get() + 1);
+        Greenlet {
+            any: self.any.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<A, B> Drop for Greenlet<A, B> {
+    #[inline]
+    fn drop(&mut self) {
+        disown(&self.any);
+    }
+}
+
+impl<A, B> Deref for Greenlet<A, B> {
+    type Target = AnyGreenlet;
+
+    fn deref(&self) -> &AnyGreenlet {
+        &self.any
+    }
+}
+
+impl<A, B, C, D> PartialEq<Greenlet<C, D>> for Greenlet<A, B> {
+    fn eq(&self, other: &Greenlet<C, D>) -> bool {
+        self.any == other.any
+    }
+}
+
+impl<A, B> Eq for Greenlet<A, B> {}
+
+impl<A, B> PartialEq<AnyGreenlet> for Greenlet<A, B> {
+    fn eq(&self, other: &AnyGreenlet) -> bool {
+        self.any == *other
+    }
+}
+
+impl<A, B> PartialEq<Greenlet<A, B>> for AnyGreenlet {
+    fn eq(&self, other: &Greenlet<A, B>) -> bool {
+        *self == other.any
+    }
+}
+
+impl<A, B> Hash for Greenlet<A, B> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.any.hash(state);
+    }
+}
+
+impl<A, B> fmt::Debug for Greenlet<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.any.fmt(f)
+    }
+}
+
+impl AnyGreenlet {
+    /// As [`Greenlet::switch`], the types chosen here.
+    ///
+    /// # Panics
+    ///
+    /// As [`Greenlet::switch`].
+    #[inline]
+    #[track_caller]
+    pub fn switch<A: 'static, B: 'static>(&self, value: A) -> B {
+        match send(self, value, Location::caller()) {
+            Ok(value) => value,
+            Err(failure) => fail_loudly(failure, self),
+        }
+    }
+
+    /// As [`Greenlet::try_switch`], the types chosen here.
+    ///
+    /// # Errors
+    ///
+    /// See [`SwitchError`].
+    #[inline]
+    #[track_caller]
+    pub fn try_switch<A: 'static, B: 'static>(&self, value: A) -> Result<B, SwitchError<A>> {
+        send(self, value, Location::caller()).map_err(fail)
+    }
+
+    /// As [`Greenlet::throw`], the type that is waited for chosen here.
+    ///
+    /// # Panics
+    ///
+    /// As [`Greenlet::switch`].
+    #[track_caller]
+    pub fn throw<B: 'static>(&self, payload: Payload) -> B {
+        match throw(self, payload, Location::caller()) {
+            Ok(value) => value,
+            Err(failure) => fail_loudly(failure, self),
+        }
+    }
+
+    /// As [`Greenlet::try_throw`], the type that is waited for chosen here.
+    ///
+    /// # Errors
+    ///
+    /// See [`SwitchError`].
+    #[track_caller]
+    pub fn try_throw<B: 'static>(&self, payload: Payload) -> Result<B, SwitchError<Payload>> {
+        throw(self, payload, Location::caller()).map_err(fail)
+    }
+
+    /// Throws [`GreenletExit`](crate::GreenletExit) into the greenlet and waits for its end.
+    ///
+    /// The killer is its parent until then, so control comes back here; its result is discarded. Destructors run, and may switch: if
+    /// one switches here, `kill` returns, and the greenlet is still suspended. It lives on also if its body catches the exit and
+    /// switches back. A new greenlet's body is dropped unrun; killing a dead one does nothing; killing
+    /// the running one unwinds it from here.
+    ///
+    /// ```
+    /// use greenlet::Greenlet;
+    ///
+    /// struct Bell(std::rc::Rc<std::cell::Cell<bool>>);
+    /// impl Drop for Bell {
+    ///     fn drop(&mut self) {
+    ///         self.0.set(true);
+    ///     }
+    /// }
+    ///
+    /// let rung = std::rc::Rc::new(std::cell::Cell::new(false));
+    /// let bell = Bell(rung.clone());
+    /// let g = Greenlet::new(move |()| {
+    ///     let _bell = bell;
+    ///     greenlet::main().switch::<(), ()>(())
+    /// });
+    /// g.switch(());
+    /// g.kill();
+    /// assert!(g.is_dead() && rung.get());
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the greenlet, if one escapes it while it dies, and with whatever is thrown at the killer meanwhile.
+    #[track_caller]
+    pub fn kill(&self) {
+        kill(self);
+    }
+
+    /// Where its end will go: the parent, and while a kill waits for its end, the killer. `None` for main.
+    pub fn parent(&self) -> Option<AnyGreenlet> {
+        self.effective_parent()
+    }
+
+    /// Changes where its end will go. Allowed in every state, also for a dead one (greenlet item 42).
+    ///
+    /// The link keeps the parent alive, unless the parent is the greenlet that makes this call: a greenlet that adopts others would
+    /// otherwise never be dropped. While a kill waits for the greenlet's end, this changes the temporary parent.
+    ///
+    /// Takes time in proportion to the length of the parent's lineage.
+    ///
+    /// ```
+    /// use greenlet::Greenlet;
+    ///
+    /// let g = Greenlet::new(|n: i32| n);
+    /// let next = Greenlet::new(|n: i32| n * 2);
+    /// g.set_parent(&next)?;
+    /// assert_eq!(g.parent().unwrap(), next);
+    /// assert_eq!(g.switch(4), 8);
+    /// # Ok::<(), greenlet::ParentError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the greenlet is an ancestor of that parent, or main. Nothing has changed then.
+    pub fn set_parent(&self, parent: &AnyGreenlet) -> Result<(), ParentError> {
+        let block = self.block();
+        if block.parent.borrow().to.is_none() {
+            return Err(ParentError::MainHasNoParent);
+        }
+        if parent.descends_from(self) {
+            return Err(ParentError::Cycle);
+        }
+        let mut temporary = block.temporary_parent.borrow_mut();
+        if temporary.is_some() {
+            *temporary = Some(parent.clone());
+            return Ok(());
+        }
+        drop(temporary);
+        self.link_to(parent);
+        Ok(())
+    }
+
+    /// Whether `other` is this greenlet or an ancestor, by permanent links, which form a tree (B6).
+    fn descends_from(&self, other: &AnyGreenlet) -> bool {
+        let mut next = Some(self.clone());
+        while let Some(greenlet) = next {
+            if greenlet == *other {
+                return true;
+            }
+            next = greenlet.block().parent.borrow().to.clone();
+        }
+        false
+    }
+
+    /// Makes `parent` the permanent parent.
+    pub(crate) fn link_to(&self, parent: &AnyGreenlet) {
+        let owns = *parent != thread::current();
+        if owns {
+            let owners = &parent.block().owners;
+            owners.set(owners.get() + 1);
+        }
+        let link = ParentLink {
+            to: Some(parent.clone()),
+            owns,
+        };
+        let mut before = self.block().parent.replace(link);
+        if let Some(before) = before.disown() {
+            disown(&before);
+        }
+        if self.is_dead() && self.is_forsaken() {
+            // A dead greenlet that nobody owns keeps nobody alive.
+            if let Some(payload) = reap(self.clone()) {
+                unwind::raise(payload);
+            }
+        }
+    }
+
+    /// Where the greenlet is in its life.
+    pub fn state(&self) -> State {
+        self.block().state.get()
+    }
+
+    /// Whether it has ended, or was killed before it started.
+    pub fn is_dead(&self) -> bool {
+        self.block().is_dead()
+    }
+
+    /// Whether it has started and is not dead.
+    pub fn is_active(&self) -> bool {
+        matches!(self.state(), State::Suspended | State::Running)
+    }
+
+    /// Its number, unique in the process.
+    pub fn id(&self) -> GreenletId {
+        self.block().id
+    }
+
+    /// The name that was given to its [builder](Greenlet::builder).
+    pub fn name(&self) -> Option<String> {
+        self.block().name.as_deref().map(str::to_owned)
+    }
+
+    /// An owning view with types of one's own. They are checked at the switch, not here.
+    ///
+    /// ```
+    /// use greenlet::{Greenlet, SwitchError};
+    ///
+    /// let g = Greenlet::new(|n: i32| n);
+    /// let wrong = g.cast::<String, i32>();
+    /// assert!(matches!(wrong.try_switch("1".to_owned()), Err(SwitchError::Type { .. })));
+    /// assert_eq!(g.switch(1), 1);
+    /// ```
+    pub fn cast<C: 'static, D: 'static>(&self) -> Greenlet<C, D> {
+        Greenlet::own(self.clone())
+    }
+}
+
+/// Remembers a greenlet without owning it, like [`std::rc::Weak`].
+///
+/// ```
+/// use greenlet::{Greenlet, WeakGreenlet};
+///
+/// assert!(WeakGreenlet::<()>::new().upgrade().is_none());
+/// let g = Greenlet::new(|n: i32| n);
+/// let weak = g.downgrade();
+/// assert_eq!(weak.upgrade().unwrap().switch(3), 3);
+/// drop(g);
+/// assert!(weak.upgrade().is_none());
+/// ```
+pub struct WeakGreenlet<A = (), B = A> {
+    any: Option<AnyGreenlet>,
+    types: PhantomData<fn(A) -> B>,
+}
+
+impl<A: 'static, B: 'static> WeakGreenlet<A, B> {
+    /// Remembers nothing.
+    pub const fn new() -> Self {
+        WeakGreenlet {
+            any: None,
+            types: PhantomData,
+        }
+    }
+
+    /// An owner, if the greenlet has another. A greenlet that is just being killed because its last owner was dropped has none.
+    pub fn upgrade(&self) -> Option<Greenlet<A, B>> {
+        let any = self.any.as_ref()?;
+        (any.block().owners.get() > 0).then(|| Greenlet::own(any.clone()))
+    }
+}
+
+impl<A: 'static, B: 'static> Default for WeakGreenlet<A, B> {
+    fn default() -> Self {
+        WeakGreenlet::new()
+    }
+}
+
+impl<A, B> Clone for WeakGreenlet<A, B> {
+    fn clone(&self) -> Self {
+        WeakGreenlet {
+            any: self.any.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<A, B> fmt::Debug for WeakGreenlet<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.any {
+            Some(any) => write!(f, "Weak{any:?}"),
+            None => f.write_str("WeakGreenlet(nothing)"),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Arriving, and killing: what a greenlet finds when control comes back to it, and how it ends others.
+//!
+//! The two are one file because an arrival may have to kill: a greenlet that lost its last owner while it
+//! ran is killed as soon as it has left, by whoever arrives.
+//!
+//! A kill throws [`GreenletExit`](crate::GreenletExit) through the trampoline, with the killer as
+//! temporary parent: never is a suspended greenlet unwound from the stack of whoever drops it.
+
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr;
+use std::thread;
+
+use crate::GreenletExit;
+use crate::greenlet::block::{AnyGreenlet, Arrival, State, Thread, alert};
+use crate::greenlet::kind::Kind;
+use crate::greenlet::switch::transfer;
+use crate::greenlet::unwind::{self, Payload};
+
+/// What `me`, which has just arrived, finds. Observers run here, and a forsaken origin is killed here.
+#[cold]
+pub(crate) fn arrive(thread: &Thread, me: &AnyGreenlet) -> Arrival {
+    let alerts = thread.alert.get();
+    thread.lower_alert(alert::FORSAKEN | alert::ARRIVAL);
+    let mut arrival = match alerts & alert::ARRIVAL {
+        0 => Arrival::Value,
+        _ => me.block().arrival.take(),
+    };
+    let origin = thread.origin.take();
+    if let Some(origin) = origin {
+        if alerts & alert::TRACED != 0 {
+            arrival = observe(thread, &origin, me, arrival);
+        }
+        if alerts & alert::FORSAKEN != 0
+            && let Some(payload) = reap(origin)
+        {
+            arrival = displace(arrival, payload);
+        }
+    }
+    arrival
+}
+
+/// Calls the observer. If it panics, it is removed, and its panic takes the arrival's place (item 54).
+fn observe(thread: &Thread, origin: &AnyGreenlet, me: &AnyGreenlet, arrival: Arrival) -> Arrival {
+    let Some(observer) = thread.observer.borrow().clone() else {
+        return arrival;
+    };
+    let is_throw = matches!(
+        arrival,
+        Arrival::Thrown(_) | Arrival::Died(..) | Arrival::Misfit(_)
+    );
+    match catch_unwind(AssertUnwindSafe(|| observer(is_throw, origin, me))) {
+        Ok(()) => arrival,
+        Err(payload) => {
+            thread.lower_alert(alert::TRACED);
+            drop(thread.observer.take());
+            match arrival {
+                Arrival::Value | Arrival::Spoilt(_) => Arrival::Spoilt(payload),
+                _ => Arrival::Thrown(payload),
+            }
+        }
+    }
+}
+
+/// What remains if `payload` was raised while `arrival` was waiting to be seen: an error that was first
+/// stays, unless it would hide a kill.
+fn displace(arrival: Arrival, payload: Payload) -> Arrival {
+    match arrival {
+        Arrival::Value => Arrival::Spoilt(payload),
+        Arrival::Thrown(_) | Arrival::Died(..) | Arrival::Spoilt(_)
+            if !payload.is::<GreenletExit>() =>
+        {
+            arrival
+        }
+        Arrival::Spoilt(_) => Arrival::Spoilt(payload),
+        _ => Arrival::Thrown(payload),
+    }
+}
+
+/// What an observer of its own switch to itself leaves of a greenlet's value or throw.
+pub(crate) fn observe_self(thread: &Thread, me: &AnyGreenlet, arrival: Arrival) -> Arrival {
+    if thread.alert.get() & alert::TRACED == 0 {
+        return arrival;
+    }
+    observe(thread, me, me, arrival)
+}
+
+/// Kills `target`, whatever state it is in; a panic that escapes it is raised here.
+#[track_caller]
+pub(crate) fn kill(target: &AnyGreenlet) {
+    match target.block().state.get() {
+        State::Dead => {}
+        State::New => discard(target),
+        State::Running => unwind::raise(unwind::exit()),
+        State::Suspended => match execute(target) {
+            Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
+                unwind::raise(payload)
+            }
+            Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
+        },
+    }
+}
+
+/// Throws an exit into a suspended greenlet and waits until control comes back, usually because it died.
+#[track_caller]
+fn execute(victim: &AnyGreenlet) -> Arrival {
+    let thread = victim.block().thread();
+    let me = thread.current();
+    let temporary = TemporaryParent::set(victim, &me);
+    thread.announce(victim, Arrival::Thrown(unwind::exit()));
+    let block = me.block();
+    block.slot.set(ptr::null_mut());
+    block.expects.set(Kind::ANYTHING);
+    block.waits_at.set(Location::caller());
+    transfer(thread, block, victim);
+    let arrival = match thread.alert.get() {
+        0 => Arrival::Value,
+        _ => arrive(thread, &me),
+    };
+    drop(temporary);
+    arrival
+}
+
+/// Makes the killer the parent of its victim for as long as it waits for its end.
+struct TemporaryParent<'a> {
+    victim: &'a AnyGreenlet,
+    before: Option<AnyGreenlet>,
+}
+
+impl<'a> TemporaryParent<'a> {
+    fn set(victim: &'a AnyGreenlet, killer: &AnyGreenlet) -> Self {
+        // Main never dies, and its having no parent is how it is known.
+        let is_main = victim.block().parent.borrow().to.is_none();
+        let parent = (!is_main).then(|| killer.clone());
+        let before = victim.block().temporary_parent.replace(parent);
+        TemporaryParent { victim, before }
+    }
+}
+
+impl Drop for TemporaryParent<'_> {
+    fn drop(&mut self) {
+        let block = self.victim.block();
+        // Dying takes it away (B6).
+        if !block.is_dead() {
+            block.temporary_parent.replace(self.before.take());
+        }
+    }
+}
+
+/// Ends a greenlet that has not started: it will never run, and what its body captured is dropped here.
+pub(crate) fn discard(new: &AnyGreenlet) {
+    let block = new.block();
+    let thread = block.thread();
+    block.state.set(State::Dead);
+    new.unregister(thread);
+    let locals = block.locals.take();
+    if let Some(body) = block.body.take() {
+        body.discard();
+    }
+    drop(locals);
+}
+
+/// One owner fewer. Called by the drop of an owner.
+pub(crate) fn disown(greenlet: &AnyGreenlet) {
+    let owners = &greenlet.block().owners;
+    owners.set(owners.get() - 1);
+    if owners.get() == 0 {
+        forsake(greenlet);
+    }
+}
+
+#[cold]
+fn forsake(greenlet: &AnyGreenlet) {
+    let Some(payload) = reap(greenlet.clone()) else {
+        return;
+    };
+    if !thread::panicking() {
+        unwind::raise(payload);
+    }
+    // Unwinding out of this drop would end the process.
+    eprintln!(
+        "greenlet: something was thrown at a greenlet that dropped {} while it unwound; it is lost",
+        greenlet.block().label()
+    );
+}
+
+/// Kills a greenlet without owners, then every ancestor that only its link kept; a loop, so that a
+/// lineage may be of any length. Gives back what was thrown at the running greenlet meanwhile.
+///
+/// A panic that escapes a victim is not given back: the panic hook has seen it.
+pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<Payload> {
+    let mut next = Some(greenlet);
+    let mut raised = None;
+    while let Some(greenlet) = next.take() {
+        let block = greenlet.block();
+        if block.owners.get() == 0 {
+            raised = end(&greenlet).or(raised);
+        }
+        if block.owners.get() > 0 || !block.is_dead() {
+            break;
+        }
+        next = block.parent.borrow_mut().disown();
+        if let Some(parent) = &next {
+            let owners = &parent.block().owners;
+            owners.set(owners.get() - 1);
+        }
+    }
+    raised
+}
+
+/// Ends a greenlet without owners, unless it runs: then it is looked at again when it leaves.
+fn end(greenlet: &AnyGreenlet) -> Option<Payload> {
+    let block = greenlet.block();
+    match block.state.get() {
+        State::Dead | State::Running => None,
+        State::New => catch_unwind(AssertUnwindSafe(|| discard(greenlet))).err(),
+        State::Suspended if block.condemned.replace(true) => None,
+        State::Suspended => {
+            let raised = match execute(greenlet) {
+                Arrival::Died(who, _) if who == *greenlet => None,
+                Arrival::Died(_, payload) | Arrival::Thrown(payload) | Arrival::Spoilt(payload) => {
+                    Some(payload)
+                }
+                Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
+            };
+            if !block.is_dead() && block.owners.get() == 0 {
+                eprintln!(
+                    "greenlet: {} has no owner, caught GreenletExit and lives on; it stays suspended",
+                    block.label()
+                );
+            }
+            raised
+        }
+    }
+}

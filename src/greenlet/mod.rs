@@ -1,0 +1,55 @@
+//! How control moves: greenlets, their control blocks, the switch.
+//!
+//! In reading order:
+//!
+//! * `unwind` what an unwinding greenlet carries: [`Payload`](crate::Payload), [`GreenletExit`](crate::GreenletExit).
+//! * `kind` what a pending call expects to receive, checked before every switch.
+//! * `local_map` the values of greenlet-locals of one greenlet.
+//! * `block` control blocks, names, per-thread state: the data that everything below works on.
+//! * `switch` leaving one greenlet for another; the trampoline.
+//! * `kill` killing, and what the drop of a last owner does.
+//! * `deliver` the rule of delivery: where a death goes.
+//! * `body` from first switch to death: the typed part of a greenlet's life.
+//! * `thread` the greenlets of this thread: current, main, the end of the thread.
+//! * `error` what a refused switch gives back.
+//! * `exchange` one typed switch or throw, from check to arrival.
+//! * `handle` [`Greenlet`](crate::Greenlet), [`AnyGreenlet`](crate::AnyGreenlet), [`WeakGreenlet`](crate::WeakGreenlet).
+//! * `builder` greenlets with a name, a stack size, inherited locals.
+//! * `locals` [`greenlet_local!`](crate::greenlet_local).
+//! * `trace` observers of every switch.
+//! * `generator` iterators over greenlets.
+//! * `census` what is alive, pooled and committed.
+
+pub(crate) mod unwind;
+
+pub(crate) mod kind;
+
+pub(crate) mod local_map;
+
+pub(crate) mod block;
+
+pub(crate) mod switch;
+
+pub(crate) mod kill;
+
+pub(crate) mod deliver;
+
+pub(crate) mod body;
+
+pub(crate) mod thread;
+
+pub(crate) mod error;
+
+pub(crate) mod exchange;
+
+pub(crate) mod handle;
+
+pub(crate) mod builder;
+
+pub(crate) mod locals;
+
+pub mod trace;
+
+pub(crate) mod generator;
+
+pub(crate) mod census;

@@ -1,0 +1,112 @@
+//! Leaving one greenlet for another.
+//!
+//! corosensei resumes and suspends; it knows no symmetric switch. So every greenlet is resumed from one place, the
+//! *trampoline*, a loop on the thread's native stack, below which the main greenlet waits:
+//!
+//! ```text
+//!    native stack            A's stack        B's stack
+//!    main ... switch(A)
+//!      trampoline --resume--> A runs
+//!                             switch(B): current = B
+//!                 <--suspend--
+//!      trampoline -----------resume---------> B runs
+//!                                             switch(main): current = main
+//!                 <----------suspend---------
+//!    main goes on
+//! ```
+//!
+//! To go from A to B, A makes B the current greenlet and suspends; the trampoline resumes whoever is current. That is one
+//! suspend and one resume a switch, as few machine switches as hand-written assembly needs calls and returns.
+//!
+//! Invariants used here: B2, B3, B5 of `block`; C1 to C3 of `sys/context`.
+#![allow(unsafe_code)]
+
+use std::ptr::NonNull;
+
+use crate::greenlet::block::{AnyGreenlet, Block, State, Thread};
+use crate::greenlet::kind::Kind;
+use crate::sys::arena::NoStack;
+use crate::sys::context::{Context, Link};
+
+/// Gives a new greenlet its stack. It must be started next.
+pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
+    let block = target.block();
+    debug_assert_eq!(block.state.get(), State::New);
+    let slot = block.thread().arena.take(block.stack_size)?;
+    block.guard.set((slot.limit(), slot.floor(), slot.top()));
+    // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2), and
+    // `enter` does not unwind, since a body's `run` does not (C2).
+    let context = unsafe { Context::new(slot, enter, target.as_ptr().as_ptr().cast()) };
+    // SAFETY: a new greenlet has no context that anybody could be using (B5).
+    unsafe { *block.context.get() = Some(context) };
+    Ok(())
+}
+
+/// The first thing that runs on a new stack.
+///
+/// # Safety
+///
+/// `data` is the block whose context this is.
+unsafe fn enter(link: &Link, data: *const ()) {
+    let block = NonNull::new(data.cast_mut().cast::<Block>()).expect("set by prepare");
+    // SAFETY: the block is running, so it is alive (B2), and `data` came from a name.
+    let me = unsafe { AnyGreenlet::from_raw(block) };
+    me.block().link.set(link);
+    let body = me.block().body.take().expect("a new greenlet has a body");
+    body.run(&me);
+}
+
+/// Leaves `me`, the running greenlet, for `target`; returns when somebody leaves for `me`.
+///
+/// `target` is suspended, or new and [prepared](prepare).
+#[inline]
+pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
+    if me.owners.get() == 0 || thread.alert.get() != 0 {
+        thread.note_origin();
+    }
+    me.state.set(State::Suspended);
+    set_current(thread, target);
+    // SAFETY: set when this context was entered; the link lies on the stack that we are running on.
+    match unsafe { me.link.get().as_ref() } {
+        Some(link) => link.suspend(),
+        None => trampoline(thread, me),
+    }
+}
+
+/// Makes `target` the greenlet that runs next.
+#[inline]
+pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
+    let block = target.block();
+    block.state.set(State::Running);
+    block.expects.set(Kind::NOTHING);
+    thread.current.set(target.as_ptr());
+}
+
+/// Resumes whoever is current, until it is `main`, on whose stack this runs.
+fn trampoline(thread: &Thread, main: &Block) {
+    loop {
+        let current = thread.current.get();
+        if std::ptr::eq(current.as_ptr(), main) {
+            return;
+        }
+        // SAFETY: the current greenlet is not dead, so its block is alive (B2); other than main it has
+        // a context (B5), which nobody else touches while it runs: `&mut` is unique.
+        let ended = unsafe {
+            let context = &mut *current.as_ref().context.get();
+            context.as_mut().is_none_or(Context::resume)
+        };
+        if ended {
+            // SAFETY: dead now, and still in the registry, which keeps it.
+            let dead = unsafe { AnyGreenlet::from_raw(current) };
+            clear_away(thread, &dead);
+        }
+    }
+}
+
+/// Gives back the stack of a greenlet whose entry function has returned.
+fn clear_away(thread: &Thread, dead: &AnyGreenlet) {
+    // SAFETY: the context has ended; nobody runs on it any more (B5).
+    let context = unsafe { (*dead.block().context.get()).take() };
+    drop(context);
+    dead.unregister(thread);
+}

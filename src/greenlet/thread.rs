@@ -1,0 +1,178 @@
+//! The greenlets of this thread: where they begin, current and main, and where they end.
+//!
+//! A thread's state is made by the first call that needs it and ends with the thread: a destructor of a
+//! thread-local kills what is left over, in the order of creation. On the process's main thread what
+//! is left over is abandoned instead, for the process ends there and takes its memory along.
+//!
+//! Code that runs later still, in destructors of other thread-locals, gets a state that nobody ends; it works, and
+//! leaks what is left in it.
+//!
+//! Invariants:
+//!
+//! * **T1** `HERE` is null or points to a leaked `Thread` that [`Departure`] has not freed.
+//! * **T2** A `Thread` is freed only when no greenlet but main is in its registry, and main is dead; so no block
+//!   has a `thread` pointer that it may use (B2).
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr::{self, NonNull};
+
+use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, State, Thread};
+use crate::greenlet::body::drop_locals;
+use crate::greenlet::kill::kill;
+use crate::sys::arena::DEFAULT_SIZE;
+use crate::sys::overflow::{self, Victim};
+
+thread_local! {
+    /// Without a destructor of its own, so it can be read at any time, also in a signal handler.
+    static HERE: Cell<*const Thread> = const { Cell::new(ptr::null()) };
+    static DEPARTURE: Departure = const { Departure };
+}
+
+/// This thread's state.
+#[inline]
+pub(crate) fn here<'a>() -> &'a Thread {
+    // SAFETY: not freed while it is there (T1). It is freed only in the destructor of a thread-local, inside of which no caller of
+    // this function keeps the reference.
+    match unsafe { HERE.get().as_ref() } {
+        Some(thread) => thread,
+        None => arrive_in_thread(),
+    }
+}
+
+#[cold]
+fn arrive_in_thread<'a>() -> &'a Thread {
+    // SAFETY: leaked; T1 holds until `Departure` frees it.
+    let thread: &Thread = unsafe { NonNull::from(Box::leak(Thread::new())).as_ref() };
+    let plan = Blueprint {
+        name: None,
+        stack_size: 0,
+        locals: None,
+        created_at: Location::caller(),
+    };
+    let main = Box::new(Block::new(thread, plan, block::free_plain));
+    main.state.set(State::Running);
+    // The thread's own code owns it.
+    main.owners.set(1);
+    // SAFETY: a leaked box, freed by `free_plain`.
+    let main = unsafe { AnyGreenlet::from_raw(NonNull::from(Box::leak(main))) };
+    main.register(thread);
+    thread.current.set(main.as_ptr());
+    thread.main.replace(Some(main));
+    HERE.set(thread);
+    overflow::install(describe_overflow);
+    // Refused if this thread's locals are being destroyed already.
+    let _ = DEPARTURE.try_with(|_| ());
+    thread
+}
+
+/// Tells the overflow report who ran over its stack's end. Runs in a signal handler.
+fn describe_overflow(address: usize, report: &dyn Fn(Victim<'_>)) {
+    // SAFETY: not freed while it is there (T1), and this thread is not just freeing it: it overflowed.
+    let Some(thread) = (unsafe { HERE.get().as_ref() }) else {
+        return;
+    };
+    // SAFETY: the running greenlet's block is alive (B2).
+    let block = unsafe { thread.current.get().as_ref() };
+    let (start, end, top) = block.guard.get();
+    if (start..end).contains(&address) {
+        report(Victim {
+            name: block.name.as_deref(),
+            id: block.id.get(),
+            stack_size: top - end,
+        });
+    }
+}
+
+/// Its destructor ends this thread's greenlets.
+struct Departure;
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        // SAFETY: T1.
+        let Some(thread) = (unsafe { HERE.get().as_ref() }) else {
+            return;
+        };
+        let main = thread.main();
+        if is_process_main_thread() || thread.current() != main {
+            return;
+        }
+        if !end_left_over(thread, &main) {
+            return;
+        }
+        let _ = drop_locals(&main);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(thread.observer.take())));
+        if thread.registry.borrow().len() > 1 {
+            // Destructors just now made new ones.
+            return;
+        }
+        main.block().state.set(State::Dead);
+        main.unregister(thread);
+        thread.main.take();
+        thread.origin.take();
+        HERE.set(ptr::null());
+        // SAFETY: T2; leaked by `arrive_in_thread`, and `thread` is not used again.
+        drop(unsafe { Box::from_raw(ptr::from_ref(thread).cast_mut()) });
+    }
+}
+
+/// Kills all greenlets but main; false if one refuses to die.
+fn end_left_over(thread: &Thread, main: &AnyGreenlet) -> bool {
+    let mut refused = Vec::new();
+    loop {
+        let next = {
+            let registry = thread.registry.borrow();
+            let mut left = registry.iter().map(|(_, greenlet)| greenlet);
+            left.find(|greenlet| *greenlet != main && !refused.contains(*greenlet))
+                .cloned()
+        };
+        let Some(greenlet) = next else {
+            return refused.is_empty();
+        };
+        // A panic that escapes was seen by the hook.
+        let _ = catch_unwind(AssertUnwindSafe(|| kill(&greenlet)));
+        if !greenlet.block().is_dead() {
+            refused.push(greenlet);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn is_process_main_thread() -> bool {
+    // SAFETY: ids of this thread and process.
+    unsafe { libc::gettid() == libc::getpid() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_process_main_thread() -> bool {
+    false
+}
+
+/// Names the greenlet that runs now, on this thread. It is the [`main`] greenlet until a switch.
+///
+/// ```
+/// use greenlet::Greenlet;
+///
+/// let g = Greenlet::new(|()| greenlet::current());
+/// assert_eq!(greenlet::current(), greenlet::main());
+/// assert_eq!(g.switch(()), *g);
+/// ```
+#[inline]
+pub fn current() -> AnyGreenlet {
+    here().current()
+}
+
+/// Names this thread's main greenlet: the one that runs on the thread's own stack, has no parent, and lives as long as
+/// the thread (greenlet items 28, 57, 58).
+///
+/// ```
+/// assert!(greenlet::main().parent().is_none());
+/// assert!(greenlet::main().is_active());
+/// ```
+pub fn main() -> AnyGreenlet {
+    here().main()
+}
+
+/// The stack size of greenlets for which nothing else is asked.
+pub(crate) const DEFAULT_STACK_SIZE: usize = DEFAULT_SIZE;

@@ -1,0 +1,46 @@
+//! What an unwinding greenlet carries.
+
+use std::any::Any;
+use std::panic;
+
+/// What a panic carries, and what can be thrown into a greenlet.
+pub type Payload = Box<dyn Any + Send>;
+
+/// The payload that ends a greenlet without being an error.
+///
+/// Thrown by [`kill`](crate::AnyGreenlet::kill), by the drop of a greenlet's last owner, and by
+/// `throw(Box::new(GreenletExit))`. It unwinds the greenlet, running destructors; no panic hook runs. If it
+/// escapes the body, the greenlet is dead and its parent goes on, with
+/// [`SwitchError::Exited`](crate::SwitchError::Exited) (greenlet item 26: an exit is not an error).
+///
+/// A body that catches it with [`std::panic::catch_unwind`] may return a result as usual, or go on living.
+///
+/// ```
+/// use greenlet::{Greenlet, GreenletExit, SwitchError};
+///
+/// let g = Greenlet::new(|()| greenlet::main().switch::<(), ()>(()));
+/// g.switch(());
+/// let end = g.try_throw(Box::new(GreenletExit));
+/// assert!(matches!(end, Err(SwitchError::Exited(GreenletExit))));
+/// assert!(g.is_dead());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct GreenletExit;
+
+impl std::fmt::Display for GreenletExit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the greenlet was asked to exit")
+    }
+}
+
+impl std::error::Error for GreenletExit {}
+
+pub(crate) fn exit() -> Payload {
+    Box::new(GreenletExit)
+}
+
+/// Unwinds the running greenlet from here; the panic hook does not run.
+#[cold]
+pub(crate) fn raise(payload: Payload) -> ! {
+    panic::resume_unwind(payload)
+}

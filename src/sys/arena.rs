@@ -1,0 +1,473 @@
+//! Stacks for greenlets: cut from large reservations, guarded, reused last in first out.
+//!
+//! One arena a thread. It holds a class for each power of two of stack size; a class owns chunks
+//! of address space and cuts them into slots:
+//!
+//! ```text
+//!   chunk: one mmap, MAP_NORESERVE, MADV_NOHUGEPAGE
+//!   +-------+-----------------+-------+-----------------+-------+----
+//!   | guard | usable    <- sp | guard | usable    <- sp | guard | ...
+//!   +-------+-----------------+-------+-----------------+-------+----
+//!   |<------- slot 0 -------->|<------- slot 1 -------->|
+//! ```
+//!
+//! A guard is a marker in the page table (`MADV_GUARD_INSTALL`, Linux 6.13), which needs no
+//! mapping of its own; where the kernel has none, a page of `PROT_NONE`, which needs two and so ends
+//! near 32 000 stacks under the default `vm.max_map_count`.
+//!
+//! The tops of neighbouring slots are shifted against each other by a cache line (their colour),
+//! or the hot ends of all stacks would fall into the same few sets of the first level cache.
+//!
+//! Invariants:
+//!
+//! * **A1** A slot is in exactly one place: not yet cut, in use (owned by a [`Slot`]), or pooled.
+//! * **A2** The lowest page of every slot that was ever handed out is a guard, for as long as its
+//!   chunk is mapped. `MADV_DONTNEED` keeps guards of both kinds.
+//! * **A3** A chunk is unmapped only by the drop of its arena, and an arena with a slot in use is
+//!   never dropped: [`Slot`] counts itself in, [`Arena::drop`] asserts.
+//! * **A4** `pool` has room for every slot that was cut, so that giving one back never allocates.
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
+
+/// The stack size a greenlet has if nothing else is asked for. How it was found: arch-note 0003.
+pub(crate) const DEFAULT_SIZE: usize = DEFAULT_CLASS - COLOURS * COLOUR_STEP;
+const DEFAULT_CLASS: usize = if cfg!(feature = "sanitizer") {
+    512 << 10
+} else {
+    64 << 10
+};
+
+/// The smallest class.
+const MIN_SHIFT: u32 = 14;
+/// The largest class: 2^47 bytes is all that x86-64 can map.
+const MAX_SHIFT: u32 = 47;
+/// Address space reserved at a time, for classes that fit into it more than once.
+const CHUNK: usize = 64 << 20;
+/// Colours a cache line apart.
+const COLOURS: usize = 8;
+const COLOUR_STEP: usize = 64;
+
+/// A stack could not be had.
+#[derive(Debug)]
+pub(crate) struct NoStack {
+    pub(crate) size: usize,
+    pub(crate) what: &'static str,
+    pub(crate) error: io::Error,
+}
+
+impl fmt::Display for NoStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a stack of {} bytes {}: {}",
+            self.size, self.what, self.error
+        )
+    }
+}
+
+/// What an arena holds at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) live: usize,
+    pub(crate) pooled: usize,
+    pub(crate) reserved: usize,
+    pub(crate) committed: usize,
+}
+
+/// One stack in use. Dropping it gives the slot back to the arena that cut it.
+pub(crate) struct Slot {
+    class: NonNull<Class>,
+    start: NonNull<u8>,
+    top: usize,
+}
+
+impl Slot {
+    /// The highest address: where the stack begins to grow down.
+    pub(crate) fn top(&self) -> usize {
+        self.top
+    }
+
+    /// The lowest address, that of the guard.
+    pub(crate) fn limit(&self) -> usize {
+        self.start.as_ptr() as usize
+    }
+
+    /// The lowest address that may be used: the end of the guard.
+    pub(crate) fn floor(&self) -> usize {
+        self.limit() + page()
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // SAFETY: the class outlives its slots (A3).
+        let class = unsafe { self.class.as_ref() };
+        class.live.set(class.live.get() - 1);
+        // Never allocates (A4).
+        class.pool.borrow_mut().push(self.start);
+    }
+}
+
+/// The stacks of one thread.
+pub(crate) struct Arena {
+    classes: RefCell<Vec<Option<Box<Class>>>>,
+    markers: Cell<bool>,
+    default: Cell<Option<NonNull<Class>>>,
+}
+
+struct Class {
+    /// Usable bytes and colours of a slot.
+    size: usize,
+    chunks: RefCell<Vec<Chunk>>,
+    /// A1: slots given back, the hottest last.
+    pool: RefCell<Vec<NonNull<u8>>>,
+    /// A1: slots from here to `fresh_end` were not cut yet.
+    fresh: Cell<usize>,
+    fresh_end: Cell<usize>,
+    cut: Cell<usize>,
+    live: Cell<usize>,
+}
+
+struct Chunk {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+fn page() -> usize {
+    static PAGE: OnceLock<usize> = OnceLock::new();
+    *PAGE.get_or_init(|| {
+        // SAFETY: reads a constant of the system.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        usize::try_from(page).expect("the system has a page size")
+    })
+}
+
+/// The class for at least `size` usable bytes: its shift.
+fn shift_for(size: usize) -> Option<u32> {
+    let with_colour = size.checked_add(COLOURS * COLOUR_STEP)?;
+    let shift = with_colour.checked_next_power_of_two()?.trailing_zeros();
+    (shift <= MAX_SHIFT).then_some(shift.max(MIN_SHIFT))
+}
+
+impl Arena {
+    pub(crate) fn new() -> Self {
+        Arena {
+            classes: RefCell::new(Vec::new()),
+            markers: Cell::new(!cfg!(greenlet_mprotect)),
+            default: Cell::new(None),
+        }
+    }
+
+    /// A stack with at least `size` usable bytes below its guard.
+    ///
+    /// Asking for [`DEFAULT_SIZE`] again and again is the fast path: one load, one pop.
+    pub(crate) fn take(&self, size: usize) -> Result<Slot, NoStack> {
+        let class = match self.default.get() {
+            Some(class) if size == DEFAULT_SIZE => class,
+            _ => self.class(size)?,
+        };
+        // SAFETY: classes are boxed and live as long as the arena.
+        let class_ref = unsafe { class.as_ref() };
+        let pooled = class_ref.pool.borrow_mut().pop();
+        let start = match pooled {
+            Some(start) => start,
+            None => self.cut(class_ref)?,
+        };
+        class_ref.live.set(class_ref.live.get() + 1);
+        let end = start.as_ptr() as usize + class_ref.stride();
+        Ok(Slot {
+            class,
+            start,
+            top: end - (end / class_ref.stride()) % COLOURS * COLOUR_STEP,
+        })
+    }
+
+    /// Gives the memory of pooled stacks back to the system; how many stacks that was.
+    pub(crate) fn trim(&self) -> usize {
+        let mut trimmed = 0;
+        for class in self.classes.borrow().iter().flatten() {
+            for start in class.pool.borrow().iter() {
+                // SAFETY: a pooled slot is not in use (A1), its contents are dead; guards stay (A2).
+                let done = unsafe {
+                    libc::madvise(
+                        start.as_ptr().add(page()).cast(),
+                        class.size,
+                        libc::MADV_DONTNEED,
+                    )
+                };
+                assert_eq!(done, 0, "madvise: {}", io::Error::last_os_error());
+                trimmed += 1;
+            }
+        }
+        trimmed
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for class in self.classes.borrow().iter().flatten() {
+            counts.live += class.live.get();
+            counts.pooled += class.pool.borrow().len();
+            for chunk in class.chunks.borrow().iter() {
+                counts.reserved += chunk.len;
+                counts.committed += chunk.committed();
+            }
+        }
+        counts
+    }
+
+    #[cold]
+    fn class(&self, size: usize) -> Result<NonNull<Class>, NoStack> {
+        let shift = shift_for(size).ok_or_else(|| NoStack {
+            size,
+            what: "is larger than the address space",
+            error: io::Error::from(io::ErrorKind::OutOfMemory),
+        })?;
+        let index = (shift - MIN_SHIFT) as usize;
+        let mut classes = self.classes.borrow_mut();
+        if classes.len() <= index {
+            classes.resize_with(index + 1, || None);
+        }
+        let class = classes[index].get_or_insert_with(|| {
+            Box::new(Class {
+                size: 1 << shift,
+                chunks: RefCell::new(Vec::new()),
+                pool: RefCell::new(Vec::new()),
+                fresh: Cell::new(0),
+                fresh_end: Cell::new(0),
+                cut: Cell::new(0),
+                live: Cell::new(0),
+            })
+        });
+        let class = NonNull::from(&mut **class);
+        if size == DEFAULT_SIZE {
+            self.default.set(Some(class));
+        }
+        Ok(class)
+    }
+
+    /// Cuts a slot that was never used, and guards it.
+    #[cold]
+    fn cut(&self, class: &Class) -> Result<NonNull<u8>, NoStack> {
+        if class.fresh.get() == class.fresh_end.get() {
+            class.grow()?;
+        }
+        let start = NonNull::new(class.fresh.get() as *mut u8).expect("a slot is not at null");
+        self.guard(class, start)?;
+        class.fresh.set(class.fresh.get() + class.stride());
+        class.cut.set(class.cut.get() + 1);
+        let mut pool = class.pool.borrow_mut();
+        if pool.capacity() < class.cut.get() {
+            // A4; the pool is empty here, so this doubles its room.
+            pool.reserve(2 * class.cut.get());
+        }
+        Ok(start)
+    }
+
+    fn guard(&self, class: &Class, start: NonNull<u8>) -> Result<(), NoStack> {
+        if self.markers.get() {
+            if install_marker(start) {
+                return Ok(());
+            }
+            // Kernels before 6.13, and memory that is locked.
+            self.markers.set(false);
+        }
+        // SAFETY: the page belongs to a slot that nobody uses (A1).
+        let done = unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) };
+        if done != 0 {
+            return Err(NoStack {
+                size: class.size,
+                what: "cannot be guarded: this kernel has no guard markers (MADV_GUARD_INSTALL, Linux 6.13), \
+                       and each guard page takes two of the mappings that sysctl vm.max_map_count allows",
+                error: io::Error::last_os_error(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        for class in self.classes.get_mut().drain(..).flatten() {
+            assert_eq!(class.live.get(), 0, "a stack is still in use");
+            for chunk in class.chunks.borrow().iter() {
+                // SAFETY: no slot is in use (A3).
+                let done = unsafe { libc::munmap(chunk.start.as_ptr().cast(), chunk.len) };
+                debug_assert_eq!(done, 0, "munmap: {}", io::Error::last_os_error());
+            }
+        }
+    }
+}
+
+impl Class {
+    fn stride(&self) -> usize {
+        self.size + page()
+    }
+
+    /// Reserves the next chunk. Under memory limits a smaller one will do, down to a single slot.
+    fn grow(&self) -> Result<(), NoStack> {
+        let mut slots = (CHUNK / self.stride()).max(1);
+        loop {
+            let len = slots * self.stride();
+            match reserve(len) {
+                Ok(start) => {
+                    self.fresh.set(start.as_ptr() as usize);
+                    self.fresh_end.set(start.as_ptr() as usize + len);
+                    self.chunks.borrow_mut().push(Chunk { start, len });
+                    return Ok(());
+                }
+                Err(_) if slots > 1 => slots /= 2,
+                Err(error) => {
+                    return Err(NoStack {
+                        size: self.size,
+                        what: "cannot be reserved",
+                        error,
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl Chunk {
+    /// Bytes of the chunk that are backed by memory at the moment.
+    fn committed(&self) -> usize {
+        let mut resident = vec![0u8; self.len / page()];
+        // SAFETY: the chunk is mapped, and there is a byte for each of its pages.
+        let done = unsafe {
+            libc::mincore(
+                self.start.as_ptr().cast(),
+                self.len,
+                resident.as_mut_ptr().cast(),
+            )
+        };
+        assert_eq!(done, 0, "mincore: {}", io::Error::last_os_error());
+        resident.iter().filter(|byte| **byte & 1 != 0).count() * page()
+    }
+}
+
+fn reserve(len: usize) -> io::Result<NonNull<u8>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new private mapping at an address of the kernel's choice.
+    let start = unsafe { libc::mmap(ptr::null_mut(), len, prot, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // A stack touches a page or two of its slot: huge pages would multiply that by hundreds. Refused
+    // only by kernels without huge pages, where it is not needed.
+    #[cfg(target_os = "linux")]
+    // SAFETY: advice about the mapping just made.
+    unsafe {
+        libc::madvise(start, len, libc::MADV_NOHUGEPAGE);
+    }
+    Ok(NonNull::new(start.cast()).expect("mmap gives no null"))
+}
+
+/// Whether the lowest page of a slot is now a guard.
+#[cfg(target_os = "linux")]
+fn install_marker(start: NonNull<u8>) -> bool {
+    /// From the kernel's `mman-common.h`; libc does not name it yet.
+    const MADV_GUARD_INSTALL: libc::c_int = 102;
+    // SAFETY: the page belongs to a slot that nobody uses (A1).
+    unsafe { libc::madvise(start.as_ptr().cast(), page(), MADV_GUARD_INSTALL) == 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn install_marker(_start: NonNull<u8>) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_round_up_and_have_limits() {
+        assert_eq!(shift_for(0), Some(14));
+        assert_eq!(shift_for(1 << 14), Some(15));
+        assert_eq!(shift_for((1 << 14) - COLOURS * COLOUR_STEP), Some(14));
+        assert_eq!(
+            shift_for(DEFAULT_SIZE),
+            Some(DEFAULT_CLASS.trailing_zeros())
+        );
+        assert_eq!(shift_for(usize::MAX), None);
+        assert_eq!(shift_for(1 << 47), None);
+    }
+
+    #[test]
+    fn a_stack_has_the_room_that_was_asked_for() {
+        let arena = Arena::new();
+        for size in [1, 4096, 16 << 10, DEFAULT_SIZE, 100_000, 1 << 20] {
+            let slot = arena.take(size).unwrap();
+            assert!(slot.top() - slot.floor() >= size);
+            assert_eq!(slot.top() % 16, 0);
+        }
+    }
+
+    #[test]
+    fn reuse_is_last_in_first_out() {
+        let arena = Arena::new();
+        let (a, b) = (arena.take(1).unwrap(), arena.take(1).unwrap());
+        let (first, second) = (a.limit(), b.limit());
+        drop(a);
+        drop(b);
+        assert_eq!(arena.take(1).unwrap().limit(), second);
+        let held = arena.take(1).unwrap();
+        assert_eq!(arena.take(1).unwrap().limit(), first);
+        assert_eq!(held.limit(), second);
+    }
+
+    #[test]
+    fn tops_of_neighbours_have_different_colours() {
+        let arena = Arena::new();
+        let slots: Vec<_> = (0..COLOURS).map(|_| arena.take(1).unwrap()).collect();
+        let sets: std::collections::HashSet<_> =
+            slots.iter().map(|slot| slot.top() / 64 % 64).collect();
+        assert_eq!(sets.len(), COLOURS);
+    }
+
+    #[test]
+    fn trim_returns_the_memory_and_the_census_sees_it() {
+        let arena = Arena::new();
+        let slots: Vec<_> = (0..10).map(|_| arena.take(1).unwrap()).collect();
+        for slot in &slots {
+            // SAFETY: the last byte of a stack that nothing runs on.
+            unsafe { ((slot.top() - 1) as *mut u8).write_volatile(1) };
+        }
+        let counts = arena.counts();
+        assert_eq!((counts.live, counts.pooled), (10, 0));
+        assert_eq!(counts.committed, 10 * page());
+        assert!(counts.reserved >= 10 * (16 << 10));
+        drop(slots);
+        assert_eq!(arena.trim(), 10);
+        let counts = arena.counts();
+        assert_eq!((counts.live, counts.pooled, counts.committed), (0, 10, 0));
+    }
+
+    #[test]
+    fn giving_back_never_allocates() {
+        let arena = Arena::new();
+        let slots: Vec<_> = (0..1000).map(|_| arena.take(1).unwrap()).collect();
+        let room = slots[0].class;
+        // SAFETY: the arena is alive.
+        let capacity = unsafe { room.as_ref() }.pool.borrow().capacity();
+        assert!(capacity >= 1000);
+        drop(slots);
+        // SAFETY: as above.
+        assert_eq!(unsafe { room.as_ref() }.pool.borrow().capacity(), capacity);
+    }
+
+    #[test]
+    fn more_than_the_address_space_is_an_error() {
+        let arena = Arena::new();
+        assert!(arena.take(usize::MAX).is_err());
+        let error = arena.take(1 << 46).err().expect("no machine has so much");
+        assert_eq!(error.error.raw_os_error(), Some(libc::ENOMEM));
+        assert!(arena.take(1).is_ok(), "and the arena goes on");
+    }
+}

@@ -1,0 +1,9 @@
+//! The operating system and the machine: all calls into libc, all `cfg(target_os)`.
+//!
+//! * `arena` keeps stacks: slots, guard pages, reuse, trim, census.
+//! * `context` is a coroutine on such a stack; the only file that names corosensei.
+//! * `overflow` reports which greenlet ran over the end of its stack.
+
+pub(crate) mod arena;
+pub(crate) mod context;
+pub(crate) mod overflow;
