@@ -356,7 +356,7 @@ impl Drop for AnyGreenlet {
         names.set(names.get() - 1);
         if names.get() == 0 {
             let free = self.block().free;
-            debug_assert!(self.block().is_dead());
+            debug_assert!(self.block().is_dead() && !self.block().parent.borrow().owns);
             // SAFETY: this was the last name (B1).
             unsafe { free(self.0) }
         }

@@ -6,6 +6,7 @@
 //! A kill throws [`GreenletExit`](crate::GreenletExit) through the trampoline, with the killer as
 //! temporary parent: never is a suspended greenlet unwound from the stack of whoever drops it.
 
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::thread;
@@ -177,10 +178,16 @@ fn forsake(greenlet: &AnyGreenlet) {
         unwind::raise(payload);
     }
     // Unwinding out of this drop would end the process.
-    eprintln!(
-        "greenlet: something was thrown at a greenlet that dropped {} while it unwound; it is lost",
-        greenlet.block().label()
+    complain(
+        greenlet,
+        "was dropped while its dropper unwound, and what was thrown at the dropper meanwhile is lost",
     );
+}
+
+/// For what a drop cannot give back to anybody.
+fn complain(greenlet: &AnyGreenlet, what: &str) {
+    // Not `eprintln`, which panics if standard error is gone.
+    let _ = writeln!(io::stderr(), "greenlet {} {what}", greenlet.block().label());
 }
 
 /// Kills a greenlet without owners, then every ancestor that only its link kept; a loop, so that a
@@ -223,9 +230,9 @@ fn end(greenlet: &AnyGreenlet) -> Option<Payload> {
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
             };
             if !block.is_dead() && block.owners.get() == 0 {
-                eprintln!(
-                    "greenlet: {} has no owner, caught GreenletExit and lives on; it stays suspended",
-                    block.label()
+                complain(
+                    greenlet,
+                    "has no owner, did not die of GreenletExit, and stays suspended",
                 );
             }
             raised

@@ -93,7 +93,7 @@ fn trampoline(thread: &Thread, main: &Block) {
         // a context (B5), which nobody else touches while it runs: `&mut` is unique.
         let ended = unsafe {
             let context = &mut *current.as_ref().context.get();
-            context.as_mut().is_none_or(Context::resume)
+            context.as_mut().expect("only main has no context").resume()
         };
         if ended {
             // SAFETY: dead now, and still in the registry, which keeps it.

@@ -1,0 +1,90 @@
+//! Stacks as the census shows them.
+
+use greenlet::Greenlet;
+
+use crate::support::leak_checked;
+
+fn suspended(size: usize) -> Greenlet<(), ()> {
+    let g = Greenlet::builder()
+        .stack_size(size)
+        .build(|()| greenlet::main().switch::<(), ()>(()));
+    g.switch(());
+    g
+}
+
+/// Uses about `bytes` of stack, really.
+fn dig(bytes: usize) -> u8 {
+    let hole = std::hint::black_box([1u8; 1024]);
+    if bytes > 2048 {
+        return dig(bytes - 1024).wrapping_add(hole[bytes % 1024]);
+    }
+    hole[0]
+}
+
+#[test]
+fn a_new_greenlet_has_no_stack() {
+    leak_checked(|| {
+        let g = Greenlet::new(|()| ());
+        let census = greenlet::census();
+        assert_eq!((census.greenlets, census.stacks, census.reserved_bytes), (2, 0, 0));
+        drop(g);
+    });
+}
+
+#[test]
+fn a_stack_goes_to_the_pool_at_death_and_is_used_again() {
+    leak_checked(|| {
+        let g = suspended(1000);
+        assert_eq!((greenlet::census().stacks, greenlet::census().pooled_stacks), (1, 0));
+        g.kill();
+        assert_eq!((greenlet::census().stacks, greenlet::census().pooled_stacks), (0, 1));
+        let again = suspended(1000);
+        assert_eq!((greenlet::census().stacks, greenlet::census().pooled_stacks), (1, 0));
+        let large = suspended(1 << 20);
+        assert_eq!((greenlet::census().stacks, greenlet::census().pooled_stacks), (2, 0));
+        drop((again, large));
+        assert_eq!(greenlet::census().pooled_stacks, 2);
+    });
+}
+
+#[test]
+fn the_size_that_was_asked_for_can_be_used() {
+    leak_checked(|| {
+        for size in [16 << 10, 100_000, 1 << 20, 32 << 20] {
+            let g = Greenlet::builder()
+                .stack_size(size + (16 << 10))
+                .build(move |()| dig(size));
+            assert!(g.any().switch::<(), u8>(()) > 0);
+        }
+    });
+}
+
+#[test]
+fn trim_gives_the_memory_of_pooled_stacks_back() {
+    leak_checked(|| {
+        let g = Greenlet::builder().stack_size(2 << 20).build(|()| dig(1 << 20));
+        g.any().switch::<(), u8>(());
+        assert!(greenlet::census().committed_bytes > 1 << 20);
+        let kept = suspended(1000);
+        assert_eq!(greenlet::trim_stacks(), 1);
+        let committed = greenlet::census().committed_bytes;
+        assert!((1..1 << 16).contains(&committed), "{committed}");
+        kept.switch(());
+        // Trimmed stacks are as good as new ones.
+        let g = Greenlet::builder().stack_size(2 << 20).build(|()| dig(1 << 20));
+        g.any().switch::<(), u8>(());
+    });
+}
+
+#[test]
+fn the_default_stack_is_enough_for_printing_and_a_panic_with_a_full_backtrace() {
+    leak_checked(|| {
+        let g: Greenlet<(), ()> = Greenlet::new(|()| {
+            let backtrace = std::backtrace::Backtrace::force_capture();
+            let text = format!("{backtrace:#?} {:#?}", [Some([["deep"; 3]; 3]); 3]);
+            println!("{}", text.len());
+            panic!("with a backtrace, if one is asked for");
+        });
+        assert!(g.try_switch(()).is_err());
+    });
+}
