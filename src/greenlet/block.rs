@@ -33,7 +33,7 @@
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -355,10 +355,28 @@ impl Drop for AnyGreenlet {
         let names = &self.block().names;
         names.set(names.get() - 1);
         if names.get() == 0 {
-            let free = self.block().free;
-            debug_assert!(self.block().is_dead() && !self.block().parent.borrow().owns);
-            // SAFETY: this was the last name (B1).
-            unsafe { free(self.0) }
+            free_lineage(self.0);
+        }
+    }
+}
+
+/// Frees a block that has no name left, then every ancestor that only its link named; a loop, so that a lineage
+/// may be of any length.
+#[cold]
+fn free_lineage(block: NonNull<Block>) {
+    let mut next = Some(block);
+    while let Some(pointer) = next.take() {
+        // SAFETY: without a name, but not freed yet (B1).
+        let block = unsafe { pointer.as_ref() };
+        let link = block.parent.take();
+        debug_assert!(block.is_dead() && !link.owns);
+        // SAFETY: its last name is gone (B1).
+        unsafe { (block.free)(pointer) };
+        if let Some(parent) = link.to {
+            let parent = ManuallyDrop::new(parent);
+            let names = &parent.block().names;
+            names.set(names.get() - 1);
+            next = (names.get() == 0).then_some(parent.0);
         }
     }
 }

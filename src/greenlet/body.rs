@@ -104,74 +104,94 @@ unsafe fn slot<F, A>(data: NonNull<u8>) -> *mut u8 {
     unsafe { (&raw mut (*data.cast::<Cell<F, A>>().as_ptr()).argument).cast() }
 }
 
-/// Moves the run out of its cell, and frees the cell if it was boxed. What the argument's room holds is
-/// moved along.
+/// The parts of a body that is not used again. Frees the cell if it was boxed.
 ///
-/// # Safety
-///
-/// `data` is the `Cell<F, A>` of a body that is not used again; `BOXED` if it has an allocation of its own.
-unsafe fn take<F, A, const BOXED: bool>(data: NonNull<u8>) -> (F, MaybeUninit<A>) {
-    let cell = data.cast::<Cell<F, A>>().as_ptr();
-    // SAFETY: valid, says the caller; the copy left behind is not used.
-    let Cell { run, argument } = unsafe { ptr::read(cell) };
-    if BOXED {
-        // SAFETY: allocated by `boxed`.
-        drop(unsafe { Box::from_raw(cell.cast::<MaybeUninit<Cell<F, A>>>()) });
+/// The parts are read one by one, where they are used: a debug build has a frame's worth of copies for every hand
+/// they go through, and stacks are small.
+struct Parts<F, A, const BOXED: bool>(NonNull<Cell<F, A>>);
+
+impl<F, A, const BOXED: bool> Parts<F, A, BOXED> {
+    /// # Safety
+    ///
+    /// To be called once.
+    unsafe fn run(&self) -> F {
+        // SAFETY: the cell is alive until this is dropped; its run is read once.
+        unsafe { (&raw const (*self.0.as_ptr()).run).cast::<F>().read() }
     }
-    (ManuallyDrop::into_inner(run), argument)
+
+    /// # Safety
+    ///
+    /// To be called once, and only if the starter wrote an argument.
+    unsafe fn argument(&self) -> A {
+        // SAFETY: as above, and written.
+        unsafe { (&raw const (*self.0.as_ptr()).argument).cast::<A>().read() }
+    }
+}
+
+impl<F, A, const BOXED: bool> Drop for Parts<F, A, BOXED> {
+    fn drop(&mut self) {
+        if BOXED {
+            let cell = self.0.as_ptr().cast::<MaybeUninit<Cell<F, A>>>();
+            // SAFETY: allocated by `boxed`; what was in it is moved out.
+            drop(unsafe { Box::from_raw(cell) });
+        }
+    }
 }
 
 /// # Safety
 ///
-/// As for [`take`].
+/// `data` is the `Cell<F, A>` of a body that is not used again, in an allocation of its own if `BOXED`. There is
+/// no argument.
 unsafe fn discard<F, A, const BOXED: bool>(data: NonNull<u8>) {
-    // SAFETY: as promised by the caller. There is no argument: the body was not started.
-    drop(unsafe { take::<F, A, BOXED>(data) });
+    let parts = Parts::<F, A, BOXED>(data.cast());
+    // SAFETY: the first and last use.
+    drop(unsafe { parts.run() });
 }
 
 /// The life of a greenlet, on its own stack.
 ///
 /// # Safety
 ///
-/// As for [`take`]; `me` is the running greenlet, whose body this is. If it was started with a value, the value lies
-/// in the cell.
+/// As for [`discard`], but that the cell holds an argument if the greenlet was started with a value; `me` is
+/// the running greenlet, whose body this is.
 unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: bool>(
     data: NonNull<u8>,
     me: &AnyGreenlet,
 ) {
-    // SAFETY: as promised by the caller.
-    let (run, argument) = unsafe { take::<F, A, BOXED>(data) };
+    let parts = Parts::<F, A, BOXED>(data.cast());
     let thread = me.block().thread();
-    // Before anything else may run: an observer could switch.
     let arrival = match thread.alert.get() {
         0 => Arrival::Value,
         _ => arrive(thread, me),
     };
-    let argument = match arrival {
-        // SAFETY: the starter wrote it.
-        Arrival::Value => Ok(unsafe { argument.assume_init() }),
-        Arrival::Spoilt(payload) => {
-            // SAFETY: the starter wrote it.
-            drop_quietly(unsafe { argument.assume_init() });
-            Err(payload)
+    let died_of = match arrival {
+        Arrival::Value => {
+            let call = AssertUnwindSafe(|| {
+                // SAFETY: once each; started with a value, so there is an argument.
+                let (run, argument) = unsafe { (parts.run(), parts.argument()) };
+                drop(parts);
+                run(argument)
+            });
+            return end(me, catch_unwind(call));
         }
-        Arrival::Thrown(payload) | Arrival::Died(_, payload) => Err(payload),
-        Arrival::Misfit(message) => Err(Box::new(message) as Payload),
+        Arrival::Spoilt(payload) => {
+            // SAFETY: once; a value came, though it is not used.
+            drop_quietly(|| unsafe { parts.argument() });
+            payload
+        }
+        Arrival::Thrown(payload) | Arrival::Died(_, payload) => payload,
+        Arrival::Misfit(message) => Box::new(message),
         Arrival::Exited(_) => unreachable!("an exit starts a greenlet with a value, or not at all"),
     };
-    let result = match argument {
-        Ok(argument) => catch_unwind(AssertUnwindSafe(|| run(argument))),
-        Err(payload) => {
-            drop_quietly(run);
-            Err(payload)
-        }
-    };
-    end(me, result);
+    // SAFETY: once.
+    drop_quietly(|| unsafe { parts.run() });
+    drop(parts);
+    end::<B>(me, Err(died_of));
 }
 
 /// Drops something on the way to an error that is already known; a panic meanwhile was seen by the hook.
-fn drop_quietly<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+fn drop_quietly<T>(take: impl FnOnce() -> T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(take())));
 }
 
 fn end<B: 'static>(me: &AnyGreenlet, result: Result<B, Payload>) {
@@ -179,7 +199,7 @@ fn end<B: 'static>(me: &AnyGreenlet, result: Result<B, Payload>) {
         Ok(()) => result,
         Err(payload) => match result {
             Ok(value) => {
-                drop_quietly(value);
+                drop_quietly(|| value);
                 Err(payload)
             }
             Err(first) => Err(first),

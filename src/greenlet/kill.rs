@@ -20,6 +20,11 @@ use crate::greenlet::unwind::{self, Payload};
 /// What `me`, which has just arrived, finds. Observers run here, and a forsaken origin is killed here.
 #[cold]
 pub(crate) fn arrive(thread: &Thread, me: &AnyGreenlet) -> Arrival {
+    arrive_from(thread, me, None)
+}
+
+/// As [`arrive`], but what the death of `victim` leaves to do is left to the caller.
+fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) -> Arrival {
     let alerts = thread.alert.get();
     thread.lower_alert(alert::FORSAKEN | alert::ARRIVAL);
     let mut arrival = match alerts & alert::ARRIVAL {
@@ -31,7 +36,9 @@ pub(crate) fn arrive(thread: &Thread, me: &AnyGreenlet) -> Arrival {
         if alerts & alert::TRACED != 0 {
             arrival = observe(thread, &origin, me, arrival);
         }
+        let left_to_caller = victim == Some(&origin) && origin.block().is_dead();
         if alerts & alert::FORSAKEN != 0
+            && !left_to_caller
             && let Some(payload) = reap(origin)
         {
             arrival = displace(arrival, payload);
@@ -92,16 +99,28 @@ pub(crate) fn kill(target: &AnyGreenlet) {
         State::Dead => {}
         State::New => discard(target),
         State::Running => unwind::raise(unwind::exit()),
-        State::Suspended => match execute(target) {
-            Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
-                unwind::raise(payload)
+        State::Suspended => {
+            let arrival = execute(target);
+            let dead_and_forsaken = target.block().is_dead() && target.is_forsaken();
+            let raised = match dead_and_forsaken {
+                true => reap(target.clone()),
+                false => None,
+            };
+            match arrival {
+                Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
+                    unwind::raise(payload)
+                }
+                Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
             }
-            Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
-        },
+            if let Some(payload) = raised {
+                unwind::raise(payload);
+            }
+        }
     }
 }
 
-/// Throws an exit into a suspended greenlet and waits until control comes back, usually because it died.
+/// Throws an exit into a suspended greenlet and waits until control comes back, usually because it died. If it did and
+/// nobody owns it, the caller has to see to its parent link.
 #[track_caller]
 fn execute(victim: &AnyGreenlet) -> Arrival {
     let thread = victim.block().thread();
@@ -115,7 +134,7 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
     transfer(thread, block, victim);
     let arrival = match thread.alert.get() {
         0 => Arrival::Value,
-        _ => arrive(thread, &me),
+        _ => arrive_from(thread, &me, Some(victim)),
     };
     drop(temporary);
     arrival

@@ -38,6 +38,8 @@ use std::sync::OnceLock;
 pub(crate) const DEFAULT_SIZE: usize = DEFAULT_CLASS - COLOURS * COLOUR_STEP;
 const DEFAULT_CLASS: usize = if cfg!(feature = "sanitizer") {
     512 << 10
+} else if cfg!(debug_assertions) {
+    256 << 10
 } else {
     64 << 10
 };

@@ -80,14 +80,20 @@ fn an_exit_is_not_an_error() {
         let g = Greenlet::builder().name("quitter").build(|()| {
             greenlet::current().throw::<()>(Box::new(GreenletExit));
         });
-        assert!(matches!(g.try_switch(()), Err(SwitchError::Exited(GreenletExit))));
+        assert!(matches!(
+            g.try_switch(()),
+            Err(SwitchError::Exited(GreenletExit))
+        ));
         assert!(g.is_dead());
         let again = Greenlet::builder().name("quitter").build(|()| {
             greenlet::current().throw::<()>(Box::new(GreenletExit));
         });
         let payload = catch_unwind(AssertUnwindSafe(|| again.switch(()))).unwrap_err();
         let text = *payload.downcast::<String>().unwrap();
-        assert!(text.contains("`quitter`") && text.contains("exited"), "{text}");
+        assert!(
+            text.contains("`quitter`") && text.contains("exited"),
+            "{text}"
+        );
     });
 }
 
@@ -134,7 +140,10 @@ fn a_thrown_exit_unwinds_also_out_of_try_switch() {
             after.replace(true);
         });
         g.switch(());
-        assert!(matches!(g.try_throw(Box::new(GreenletExit)), Err(SwitchError::Exited(_))));
+        assert!(matches!(
+            g.try_throw(Box::new(GreenletExit)),
+            Err(SwitchError::Exited(_))
+        ));
         assert!(!*reached.borrow() && g.is_dead());
     });
 }
@@ -146,7 +155,10 @@ fn anything_else_thrown_is_an_error_of_try_switch() {
         g.any().switch::<(), ()>(());
         assert_eq!(g.any().throw::<u32>(Box::new(Error(6))), 6);
         // Also thrown by oneself.
-        assert_eq!(thrown(greenlet::main().try_throw::<()>(Box::new(Error(7)))), 7);
+        assert_eq!(
+            thrown(greenlet::main().try_throw::<()>(Box::new(Error(7)))),
+            7
+        );
     });
 }
 
@@ -161,7 +173,10 @@ fn a_throw_into_a_new_greenlet_kills_it_unrun() {
         assert!(g.is_dead());
         assert_eq!(Token::alive(), 0);
         let g: Greenlet<(), ()> = Greenlet::new(|()| unreachable!());
-        assert!(matches!(g.try_throw(Box::new(GreenletExit)), Err(SwitchError::Exited(_))));
+        assert!(matches!(
+            g.try_throw(Box::new(GreenletExit)),
+            Err(SwitchError::Exited(_))
+        ));
     });
 }
 
@@ -192,9 +207,8 @@ fn a_panic_continues_in_the_parent_with_its_payload_and_the_hook_runs_once() {
             HOOKS.set(HOOKS.get() + 1);
             before(info);
         }));
-        let inner = Greenlet::new(|()| panic!("number {}", 3));
-        let inner: Greenlet<(), ()> = inner;
-        let outer = Greenlet::new(move |()| inner.switch(()));
+        let inner = Greenlet::new(|n: u32| -> () { panic!("number {n}") });
+        let outer = Greenlet::new(move |()| inner.switch(3));
         // The parent of both is main: it is there that the panic continues.
         let Err(SwitchError::Thrown(payload)) = outer.try_switch(()) else {
             panic!("no panic arrived");
@@ -214,7 +228,11 @@ fn a_throw_goes_to_the_parent_of_the_target_not_to_the_thrower() {
         let target = g.any();
         let thrower = Greenlet::new(move |()| target.throw::<()>(Box::new(Error(8))));
         assert_eq!(thrown(thrower.try_switch(())), 8);
-        assert_eq!(thrower.state(), State::Suspended, "in its throw, until somebody switches to it");
+        assert_eq!(
+            thrower.state(),
+            State::Suspended,
+            "in its throw, until somebody switches to it"
+        );
         thrower.switch(());
         assert!(thrower.is_dead());
     });
@@ -232,7 +250,10 @@ fn parents_can_be_changed_in_every_state_but_not_into_a_cycle() {
         b.set_parent(&c).unwrap();
         assert_eq!(c.set_parent(&a), Err(ParentError::Cycle));
         assert_eq!(c.parent(), Some(greenlet::main()), "nothing has changed");
-        assert_eq!(greenlet::main().set_parent(&a), Err(ParentError::MainHasNoParent));
+        assert_eq!(
+            greenlet::main().set_parent(&a),
+            Err(ParentError::MainHasNoParent)
+        );
         b.set_parent(&greenlet::main()).unwrap();
         b.switch(());
         b.set_parent(&c).unwrap();
@@ -249,7 +270,10 @@ fn a_body_can_come_later() {
     leak_checked(|| {
         let g = Greenlet::<i32>::empty();
         assert!(matches!(g.try_switch(1), Err(SwitchError::NoRun(1))));
-        assert!(matches!(g.try_throw(Box::new(Error(1))), Err(SwitchError::NoRun(_))));
+        assert!(matches!(
+            g.try_throw(Box::new(Error(1))),
+            Err(SwitchError::NoRun(_))
+        ));
         assert_eq!(g.state(), State::New);
         let token = Token::new();
         g.set_run(move |n| n + Token::alive() as i32 + i32::from(format!("{token:?}").is_empty()));
@@ -273,7 +297,11 @@ fn a_death_into_a_parent_without_run_reaches_the_next_ancestor() {
         };
         assert!(payload.downcast_ref::<String>().unwrap().contains("no run"));
         let failing = Greenlet::with_parent(|_: i32| -> i32 { fail(2) }, &parent);
-        assert_eq!(thrown(failing.try_switch(1)), 2, "the first error is not lost");
+        assert_eq!(
+            thrown(failing.try_switch(1)),
+            2,
+            "the first error is not lost"
+        );
         assert_eq!(parent.state(), State::New);
     });
 }

@@ -227,7 +227,11 @@ fn an_owner_made_from_a_name_during_the_kill_saves_the_greenlet() {
         let name = g.any();
         drop(g);
         assert_eq!(name.state(), State::Suspended);
-        assert_eq!(name.parent(), Some(greenlet::main()), "its real parent is back");
+        assert_eq!(
+            name.parent(),
+            Some(greenlet::main()),
+            "its real parent is back"
+        );
         let owner = slot.take();
         assert_eq!(owner.as_ref().unwrap(), &name);
         drop(owner);
@@ -257,7 +261,11 @@ fn weak_handles_are_empty_once_nothing_owns() {
         g.switch(());
         assert!(weak_in.borrow().upgrade().is_some());
         drop(g);
-        assert_eq!(*seen.borrow(), Some(false), "already empty while it is killed");
+        assert_eq!(
+            *seen.borrow(),
+            Some(false),
+            "already empty while it is killed"
+        );
         assert!(weak_in.borrow().upgrade().is_none());
     });
 }
@@ -312,9 +320,15 @@ fn handles_are_unwind_safe() {
 fn debug_shows_id_name_and_state() {
     leak_checked(|| {
         let main = greenlet::main();
-        assert_eq!(format!("{main:?}"), format!("Greenlet({} running main)", main.id()));
+        assert_eq!(
+            format!("{main:?}"),
+            format!("Greenlet({} running main)", main.id())
+        );
         let g = Greenlet::builder().name("g").build(move |()| {
-            assert_eq!(format!("{main:?}"), format!("Greenlet({} suspended main)", main.id()));
+            assert_eq!(
+                format!("{main:?}"),
+                format!("Greenlet({} suspended main)", main.id())
+            );
             main.switch::<(), ()>(());
         });
         let id = g.id();

@@ -121,7 +121,10 @@ fn a_victim_that_switches_to_its_killer_lives_on() {
         g.kill();
         assert_eq!(g.state(), State::Suspended, "in its destructor");
         assert_eq!(g.parent(), Some(greenlet::main()));
-        assert!(matches!(g.try_switch(()), Err(SwitchError::Exited(_))), "goes on dying");
+        assert!(
+            matches!(g.try_switch(()), Err(SwitchError::Exited(_))),
+            "goes on dying"
+        );
         assert!(g.is_dead());
     });
 }
@@ -143,7 +146,11 @@ fn an_exit_that_is_caught_again_and_again_does_not_hang_the_killer() {
         }
         let name = g.any();
         drop(g);
-        assert_eq!(name.state(), State::Suspended, "nobody owns it, but it refused");
+        assert_eq!(
+            name.state(),
+            State::Suspended,
+            "nobody owns it, but it refused"
+        );
         stop.set(true);
         name.kill();
         assert!(name.is_dead());
@@ -164,7 +171,10 @@ fn killing_the_new_the_dead_and_oneself() {
             let _token = Token::new();
             greenlet::current().kill();
         });
-        assert!(matches!(suicide.try_switch(()), Err(SwitchError::Exited(GreenletExit))));
+        assert!(matches!(
+            suicide.try_switch(()),
+            Err(SwitchError::Exited(GreenletExit))
+        ));
         assert!(suicide.is_dead());
     });
 }
@@ -172,18 +182,38 @@ fn killing_the_new_the_dead_and_oneself() {
 #[test]
 fn a_greenlet_may_kill_its_ancestors() {
     leak_checked(|| {
-        let parent = Greenlet::new(|()| {
+        let slot = Rc::new(RefCell::new(None));
+        let keep = slot.clone();
+        let parent = Greenlet::new(move |()| {
             let me = greenlet::current();
             let child = Greenlet::new(move |()| {
                 me.kill();
                 assert!(me.is_dead());
                 "the child goes on"
             });
-            // Dropped by the kill, while the child runs: it goes on until it leaves.
+            keep.replace(Some(child.clone()));
             child.any().switch::<(), ()>(());
         });
-        // The child's own parent is dead then; its result comes here.
+        // The child's own parent is dead when it ends; its result comes here.
         assert_eq!(parent.any().switch::<(), &str>(()), "the child goes on");
+    });
+}
+
+#[test]
+fn a_killer_that_its_victim_owns_dies_with_it() {
+    leak_checked(|| {
+        let parent = Greenlet::new(move |()| {
+            let me = greenlet::current();
+            let child = Greenlet::<(), ()>::new(move |()| {
+                let _token = Token::new();
+                me.kill();
+                unreachable!("the kill drops the only owner of this greenlet");
+            });
+            child.switch(());
+        });
+        assert!(matches!(parent.try_switch(()), Err(SwitchError::Exited(_))));
+        assert!(parent.is_dead());
+        assert_eq!(Token::alive(), 0);
     });
 }
 

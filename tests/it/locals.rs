@@ -49,7 +49,11 @@ fn inherited_copies_go_their_own_way() {
         // What main does after the copy was made does not matter.
         TEXT.set("later".to_owned());
         let seen = g.any().switch::<(), (String, u32)>(());
-        assert_eq!(seen, ("from main".to_owned(), 5), "what cannot be copied starts fresh");
+        assert_eq!(
+            seen,
+            ("from main".to_owned(), 5),
+            "what cannot be copied starts fresh"
+        );
         assert_eq!(TEXT.take(), "later");
     });
 }

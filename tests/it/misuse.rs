@@ -19,7 +19,13 @@ fn a_stack_that_cannot_be_had_is_an_error_that_hands_the_value_back() {
             .name("giant")
             .stack_size(TOO_MUCH)
             .build(|token: Token| drop(token));
-        let Err(SwitchError::NoStack { value, target, reason, error, .. }) = g.try_switch(Token::new())
+        let Err(SwitchError::NoStack {
+            value,
+            target,
+            reason,
+            error,
+            ..
+        }) = g.try_switch(Token::new())
         else {
             panic!("there is no such machine");
         };
@@ -33,7 +39,10 @@ fn a_stack_that_cannot_be_had_is_an_error_that_hands_the_value_back() {
         let main = greenlet::main().id().to_string();
         assert!(text.contains("`giant`") && text.contains(&main), "{text}");
         let thrown = g.try_throw(Box::new(7));
-        assert!(matches!(thrown, Err(SwitchError::NoStack { .. })), "{thrown:?}");
+        assert!(
+            matches!(thrown, Err(SwitchError::NoStack { .. })),
+            "{thrown:?}"
+        );
         assert_eq!(g.state(), State::New);
     });
 }
@@ -41,13 +50,19 @@ fn a_stack_that_cannot_be_had_is_an_error_that_hands_the_value_back() {
 #[test]
 fn a_death_into_a_parent_without_a_stack_reaches_the_next_ancestor() {
     leak_checked(|| {
-        let parent = Greenlet::builder().name("giant").stack_size(TOO_MUCH).build(|n: i32| n);
+        let parent = Greenlet::builder()
+            .name("giant")
+            .stack_size(TOO_MUCH)
+            .build(|n: i32| n);
         let child = Greenlet::with_parent(|n: i32| n, &parent);
         let Err(SwitchError::Thrown(payload)) = child.try_switch(1) else {
             panic!("no error");
         };
         let text = payload.downcast_ref::<String>().unwrap();
-        assert!(text.contains("`giant`") && text.contains(&child.id().to_string()), "{text}");
+        assert!(
+            text.contains("`giant`") && text.contains(&child.id().to_string()),
+            "{text}"
+        );
         assert_eq!(parent.state(), State::New);
         let failing = Greenlet::with_parent(
             |_: i32| -> i32 { std::panic::resume_unwind(Box::new("first error")) },
@@ -88,6 +103,9 @@ fn errors_of_every_type_can_be_shown_and_boxed() {
         assert_eq!(format!("{error:?}"), "Dead(the greenlet is dead)");
         let boxed: Box<dyn std::error::Error> = Box::new(error);
         assert!(boxed.source().is_none());
-        assert_eq!(ParentError::MainHasNoParent.to_string(), "the main greenlet has no parent");
+        assert_eq!(
+            ParentError::MainHasNoParent.to_string(),
+            "the main greenlet has no parent"
+        );
     });
 }

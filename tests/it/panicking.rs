@@ -103,14 +103,20 @@ fn a_std_mutex_may_miss_or_gain_poison_meanwhile_but_never_its_data() {
         let guard = before.lock().unwrap();
         g.switch(());
         drop(guard);
-        assert!(before.is_poisoned(), "dropped while another greenlet unwinds: falsely poisoned");
+        assert!(
+            before.is_poisoned(),
+            "dropped while another greenlet unwinds: falsely poisoned"
+        );
         let during = std::sync::Mutex::new(2);
         let caught = catch_unwind(AssertUnwindSafe(|| {
             let _guard = during.lock().unwrap();
             resume_unwind(Box::new(()))
         }));
         assert!(caught.is_err());
-        assert!(!during.is_poisoned(), "taken while another greenlet unwinds: poison is missed");
+        assert!(
+            !during.is_poisoned(),
+            "taken while another greenlet unwinds: poison is missed"
+        );
         assert!(g.try_switch(()).is_err());
     });
 }

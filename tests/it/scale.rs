@@ -28,7 +28,10 @@ fn suspend_and_kill(n: usize) {
             // there is goes on.
             assert!(cfg!(greenlet_mprotect), "{refused}");
             assert!(matches!(refused, SwitchError::NoStack { .. }));
-            assert!(refused.to_string().contains("vm.max_map_count"), "{refused}");
+            assert!(
+                refused.to_string().contains("vm.max_map_count"),
+                "{refused}"
+            );
             assert!(i > 10_000, "{i} are few");
             break;
         }
@@ -36,8 +39,15 @@ fn suspend_and_kill(n: usize) {
     }
     assert!(cfg!(greenlet_mprotect) || all.len() == n);
     let census = greenlet::census();
-    assert_eq!((census.greenlets, census.stacks), (all.len() + 1, all.len()));
-    if !cfg!(any(greenlet_mprotect, feature = "sanitizer", debug_assertions)) {
+    assert_eq!(
+        (census.greenlets, census.stacks),
+        (all.len() + 1, all.len())
+    );
+    if !cfg!(any(
+        greenlet_mprotect,
+        feature = "sanitizer",
+        debug_assertions
+    )) {
         // A suspended greenlet takes one page: its guard takes none.
         assert_eq!(census.committed_bytes, all.len() * 4096);
     }

@@ -53,7 +53,10 @@ fn a_suspended_greenlet_expects_what_its_pending_call_returns() {
         g.switch(());
         assert!(matches!(
             g.any().try_switch::<u8, usize>(8),
-            Err(SwitchError::Type { expected: "alloc::string::String", .. })
+            Err(SwitchError::Type {
+                expected: "alloc::string::String",
+                ..
+            })
         ));
         assert_eq!(g.any().switch::<String, usize>("four".into()), 4);
         assert!(matches!(
@@ -134,7 +137,10 @@ fn a_new_parent_that_a_result_does_not_fit_stays_new_and_the_error_goes_on() {
             panic!("{got:?}");
         };
         let text = *payload.downcast::<String>().unwrap();
-        assert!(text.contains("`numbers`") && text.contains("&str"), "{text}");
+        assert!(
+            text.contains("`numbers`") && text.contains("&str"),
+            "{text}"
+        );
         assert_eq!(parent.state(), State::New);
         assert_eq!(parent.switch(3), 3);
     });
@@ -149,7 +155,10 @@ fn a_switch_to_oneself_returns_the_value() {
         assert_eq!(Token::alive(), 1);
         drop(token);
         let wrong = greenlet::main().try_switch::<i32, u32>(1);
-        assert!(matches!(wrong, Err(SwitchError::Type { value: 1, .. })), "{wrong:?}");
+        assert!(
+            matches!(wrong, Err(SwitchError::Type { value: 1, .. })),
+            "{wrong:?}"
+        );
     });
 }
 
