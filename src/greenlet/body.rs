@@ -9,12 +9,11 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 
-use crate::GreenletExit;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Blueprint, Body, BodyVtable, Thread};
 use crate::greenlet::deliver::{Outcome, die};
 use crate::greenlet::kill::arrive;
 use crate::greenlet::kind::Kind;
-use crate::greenlet::unwind::Payload;
+use crate::greenlet::unwind::{GreenletExit, Payload};
 
 /// A run that was not called, and room for what it will be called with.
 #[repr(C)]

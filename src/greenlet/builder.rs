@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::greenlet::block::{AnyGreenlet, Blueprint};
+use crate::greenlet::block::{AnyGreenlet, Block, Blueprint};
 use crate::greenlet::body::create;
 use crate::greenlet::handle::{Greenlet, assert_can_return};
 use crate::greenlet::local_map::LocalMap;
@@ -104,7 +104,31 @@ impl GreenletBuilder {
     }
 }
 
-impl crate::greenlet::block::Block {
+impl Greenlet {
+    /// Settings for a greenlet: name, stack size, parent, locals.
+    pub fn builder() -> GreenletBuilder {
+        GreenletBuilder::new()
+    }
+}
+
+impl<A: 'static, B: 'static> Greenlet<A, B> {
+    /// Like [`new`](Self::new), with another parent, which is kept alive unless it is the greenlet that runs now.
+    ///
+    /// ```
+    /// use greenlet::Greenlet;
+    ///
+    /// let parent = Greenlet::new(|n: i32| n * 10);
+    /// let child = Greenlet::with_parent(|n: i32| n + 1, &parent);
+    /// // The child's result starts its parent, whose result comes here.
+    /// assert_eq!(child.switch(1), 20);
+    /// ```
+    #[track_caller]
+    pub fn with_parent(run: impl FnOnce(A) -> B + 'static, parent: &AnyGreenlet) -> Self {
+        Greenlet::builder().parent(parent).build(run)
+    }
+}
+
+impl Block {
     /// The locals, if any was used.
     fn own_locals(&self) -> Option<Rc<LocalMap>> {
         self.locals.borrow().clone()

@@ -21,11 +21,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use crate::GreenletExit;
 use crate::greenlet::block::{AnyGreenlet, Arrival, State};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::{prepare, set_current};
-use crate::greenlet::unwind::Payload;
+use crate::greenlet::unwind::{GreenletExit, Payload};
 
 /// How a greenlet ended.
 pub(crate) enum Outcome {

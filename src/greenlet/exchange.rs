@@ -16,9 +16,9 @@ use crate::greenlet::error::SwitchError;
 use crate::greenlet::kill::{arrive, observe_self};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::{prepare, transfer};
-use crate::greenlet::unwind::{self, Payload};
+use crate::greenlet::thread;
+use crate::greenlet::unwind::{self, GreenletExit, Payload};
 use crate::sys::arena::NoStack;
-use crate::{GreenletExit, greenlet::thread};
 
 type Place = &'static Location<'static>;
 

@@ -1,4 +1,4 @@
-//! The handles: [`Greenlet`] owns, [`AnyGreenlet`] names, [`WeakGreenlet`] remembers.
+//! The typed handles: [`Greenlet`] owns, [`WeakGreenlet`] remembers.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -6,15 +6,12 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, Blueprint, ParentLink, State};
+use crate::greenlet::block::{AnyGreenlet, Blueprint, State};
 use crate::greenlet::body::{boxed, create};
-use crate::greenlet::builder::GreenletBuilder;
-use crate::greenlet::error::{ParentError, SwitchError};
-use crate::greenlet::exchange::{fail, fail_loudly, send, throw};
-use crate::greenlet::kill::{disown, kill, reap};
+use crate::greenlet::error::SwitchError;
+use crate::greenlet::kill::disown;
 use crate::greenlet::thread::{self, DEFAULT_STACK_SIZE, here};
-use crate::greenlet::unwind::{self, Payload};
-use crate::util::id::GreenletId;
+use crate::greenlet::unwind::Payload;
 
 /// Owns a greenlet: send an `A`, get a `B` back when control returns.
 ///
@@ -124,21 +121,6 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
         let any = create(thread, plan, run);
         any.block().parent.borrow_mut().to = Some(thread.current());
         Greenlet::own(any)
-    }
-
-    /// Like [`new`](Self::new), with another parent, which is kept alive unless it is the greenlet that runs now.
-    ///
-    /// ```
-    /// use greenlet::Greenlet;
-    ///
-    /// let parent = Greenlet::new(|n: i32| n * 10);
-    /// let child = Greenlet::with_parent(|n: i32| n + 1, &parent);
-    /// // The child's result starts its parent, whose result comes here.
-    /// assert_eq!(child.switch(1), 20);
-    /// ```
-    #[track_caller]
-    pub fn with_parent(run: impl FnOnce(A) -> B + 'static, parent: &AnyGreenlet) -> Self {
-        Greenlet::builder().parent(parent).build(run)
     }
 
     /// A greenlet whose body comes later, by [`set_run`](Self::set_run), so that bodies can refer to each other.
@@ -302,13 +284,6 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
     }
 }
 
-impl Greenlet {
-    /// Settings for a greenlet: name, stack size, parent, locals.
-    pub fn builder() -> GreenletBuilder {
-        GreenletBuilder::new()
-    }
-}
-
 impl<A, B> Clone for Greenlet<A, B> {
     fn clone(&self) -> Self {
         let owners = &self.any.block().owners;
@@ -368,194 +343,6 @@ impl<A, B> fmt::Debug for Greenlet<A, B> {
 }
 
 impl AnyGreenlet {
-    /// As [`Greenlet::switch`], the types chosen here.
-    ///
-    /// # Panics
-    ///
-    /// As [`Greenlet::switch`].
-    #[inline]
-    #[track_caller]
-    pub fn switch<A: 'static, B: 'static>(&self, value: A) -> B {
-        match send(self, value, Location::caller()) {
-            Ok(value) => value,
-            Err(failure) => fail_loudly(failure, self),
-        }
-    }
-
-    /// As [`Greenlet::try_switch`], the types chosen here.
-    ///
-    /// # Errors
-    ///
-    /// See [`SwitchError`].
-    #[inline]
-    #[track_caller]
-    pub fn try_switch<A: 'static, B: 'static>(&self, value: A) -> Result<B, SwitchError<A>> {
-        send(self, value, Location::caller()).map_err(fail)
-    }
-
-    /// As [`Greenlet::throw`], the type that is waited for chosen here.
-    ///
-    /// # Panics
-    ///
-    /// As [`Greenlet::switch`].
-    #[track_caller]
-    pub fn throw<B: 'static>(&self, payload: Payload) -> B {
-        match throw(self, payload, Location::caller()) {
-            Ok(value) => value,
-            Err(failure) => fail_loudly(failure, self),
-        }
-    }
-
-    /// As [`Greenlet::try_throw`], the type that is waited for chosen here.
-    ///
-    /// # Errors
-    ///
-    /// See [`SwitchError`].
-    #[track_caller]
-    pub fn try_throw<B: 'static>(&self, payload: Payload) -> Result<B, SwitchError<Payload>> {
-        throw(self, payload, Location::caller()).map_err(fail)
-    }
-
-    /// Throws [`GreenletExit`](crate::GreenletExit) into the greenlet and waits for its end.
-    ///
-    /// The killer is its parent until then, so control comes back here; its result is discarded. Destructors run, and may switch: if
-    /// one switches here, `kill` returns, and the greenlet is still suspended. It lives on also if its body catches the exit and
-    /// switches back. A new greenlet's body is dropped unrun; killing a dead one does nothing; killing
-    /// the running one unwinds it from here.
-    ///
-    /// ```
-    /// use greenlet::Greenlet;
-    ///
-    /// struct Bell(std::rc::Rc<std::cell::Cell<bool>>);
-    /// impl Drop for Bell {
-    ///     fn drop(&mut self) {
-    ///         self.0.set(true);
-    ///     }
-    /// }
-    ///
-    /// let rung = std::rc::Rc::new(std::cell::Cell::new(false));
-    /// let bell = Bell(rung.clone());
-    /// let g = Greenlet::new(move |()| {
-    ///     let _bell = bell;
-    ///     greenlet::main().switch::<(), ()>(())
-    /// });
-    /// g.switch(());
-    /// g.kill();
-    /// assert!(g.is_dead() && rung.get());
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// With the panic of the greenlet, if one escapes it while it dies, and with whatever is thrown at the killer meanwhile.
-    #[track_caller]
-    pub fn kill(&self) {
-        kill(self);
-    }
-
-    /// Where its end will go: the parent, and while a kill waits for its end, the killer. `None` for main.
-    pub fn parent(&self) -> Option<AnyGreenlet> {
-        self.effective_parent()
-    }
-
-    /// Changes where its end will go. Allowed in every state, also for a dead one (greenlet item 42).
-    ///
-    /// The link keeps the parent alive, unless the parent is the greenlet that makes this call: a greenlet that adopts others would
-    /// otherwise never be dropped. While a kill waits for the greenlet's end, this changes the temporary parent.
-    ///
-    /// Takes time in proportion to the length of the parent's lineage.
-    ///
-    /// ```
-    /// use greenlet::Greenlet;
-    ///
-    /// let g = Greenlet::new(|n: i32| n);
-    /// let next = Greenlet::new(|n: i32| n * 2);
-    /// g.set_parent(&next)?;
-    /// assert_eq!(g.parent().unwrap(), next);
-    /// assert_eq!(g.switch(4), 8);
-    /// # Ok::<(), greenlet::ParentError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the greenlet is an ancestor of that parent, or main. Nothing has changed then.
-    pub fn set_parent(&self, parent: &AnyGreenlet) -> Result<(), ParentError> {
-        let block = self.block();
-        if block.parent.borrow().to.is_none() {
-            return Err(ParentError::MainHasNoParent);
-        }
-        if parent.descends_from(self) {
-            return Err(ParentError::Cycle);
-        }
-        let mut temporary = block.temporary_parent.borrow_mut();
-        if temporary.is_some() {
-            *temporary = Some(parent.clone());
-            return Ok(());
-        }
-        drop(temporary);
-        self.link_to(parent);
-        Ok(())
-    }
-
-    /// Whether `other` is this greenlet or an ancestor, by permanent links, which form a tree (B6).
-    fn descends_from(&self, other: &AnyGreenlet) -> bool {
-        let mut next = Some(self.clone());
-        while let Some(greenlet) = next {
-            if greenlet == *other {
-                return true;
-            }
-            next = greenlet.block().parent.borrow().to.clone();
-        }
-        false
-    }
-
-    /// Makes `parent` the permanent parent.
-    pub(crate) fn link_to(&self, parent: &AnyGreenlet) {
-        let owns = *parent != thread::current();
-        if owns {
-            let owners = &parent.block().owners;
-            owners.set(owners.get() + 1);
-        }
-        let link = ParentLink {
-            to: Some(parent.clone()),
-            owns,
-        };
-        let mut before = self.block().parent.replace(link);
-        if let Some(before) = before.disown() {
-            disown(&before);
-        }
-        if self.is_dead() && self.is_forsaken() {
-            // A dead greenlet that nobody owns keeps nobody alive.
-            if let Some(payload) = reap(self.clone()) {
-                unwind::raise(payload);
-            }
-        }
-    }
-
-    /// Where the greenlet is in its life.
-    pub fn state(&self) -> State {
-        self.block().state.get()
-    }
-
-    /// Whether it has ended, or was killed before it started.
-    pub fn is_dead(&self) -> bool {
-        self.block().is_dead()
-    }
-
-    /// Whether it has started and is not dead.
-    pub fn is_active(&self) -> bool {
-        matches!(self.state(), State::Suspended | State::Running)
-    }
-
-    /// Its number, unique in the process.
-    pub fn id(&self) -> GreenletId {
-        self.block().id
-    }
-
-    /// The name that was given to its [builder](Greenlet::builder).
-    pub fn name(&self) -> Option<String> {
-        self.block().name.as_deref().map(str::to_owned)
-    }
-
     /// An owning view with types of one's own. They are checked at the switch, not here.
     ///
     /// ```

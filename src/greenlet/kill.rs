@@ -11,11 +11,10 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use crate::GreenletExit;
 use crate::greenlet::block::{AnyGreenlet, Arrival, State, Thread, alert};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::transfer;
-use crate::greenlet::unwind::{self, Payload};
+use crate::greenlet::unwind::{self, GreenletExit, Payload};
 
 /// What `me`, which has just arrived, finds. Observers run here, and a forsaken origin is killed here.
 #[cold]

@@ -13,7 +13,8 @@
 //! * `thread` the greenlets of this thread: current, main, the end of the thread.
 //! * `error` what a refused switch gives back.
 //! * `exchange` one typed switch or throw, from check to arrival.
-//! * `handle` [`Greenlet`](crate::Greenlet), [`AnyGreenlet`](crate::AnyGreenlet), [`WeakGreenlet`](crate::WeakGreenlet).
+//! * `any` what can be done by name: [`AnyGreenlet`](crate::AnyGreenlet).
+//! * `handle` [`Greenlet`](crate::Greenlet), [`WeakGreenlet`](crate::WeakGreenlet).
 //! * `builder` greenlets with a name, a stack size, inherited locals.
 //! * `locals` [`greenlet_local!`](crate::greenlet_local).
 //! * `trace` observers of every switch.
@@ -41,6 +42,8 @@ pub(crate) mod thread;
 pub(crate) mod error;
 
 pub(crate) mod exchange;
+
+pub(crate) mod any;
 
 pub(crate) mod handle;
 

@@ -22,6 +22,7 @@ use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, State, Thread}
 use crate::greenlet::body::drop_locals;
 use crate::greenlet::kill::kill;
 use crate::sys::arena::DEFAULT_SIZE;
+use crate::sys::os_thread;
 use crate::sys::overflow::{self, Victim};
 
 thread_local! {
@@ -95,7 +96,7 @@ impl Drop for Departure {
             return;
         };
         let main = thread.main();
-        if is_process_main_thread() || thread.current() != main {
+        if os_thread::is_process_main() || thread.current() != main {
             return;
         }
         if !end_left_over(thread, &main) {
@@ -136,17 +137,6 @@ fn end_left_over(thread: &Thread, main: &AnyGreenlet) -> bool {
             refused.push(greenlet);
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn is_process_main_thread() -> bool {
-    // SAFETY: ids of this thread and process.
-    unsafe { libc::gettid() == libc::getpid() }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_process_main_thread() -> bool {
-    false
 }
 
 /// Names the greenlet that runs now, on this thread. It is the [`main`] greenlet until a switch.

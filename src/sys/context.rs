@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 
 use corosensei::{Coroutine, CoroutineResult, stack};
 
-use super::arena::Slot;
+use crate::sys::arena::Slot;
 
 /// What runs on a context: `entry(link, data)`.
 pub(crate) type Entry = unsafe fn(&Link, *const ());

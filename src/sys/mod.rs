@@ -2,8 +2,10 @@
 //!
 //! * `arena` keeps stacks: slots, guard pages, reuse, trim, census.
 //! * `context` is a coroutine on such a stack; the only file that names corosensei.
+//! * `os_thread` tells the main thread of the process from others.
 //! * `overflow` reports which greenlet ran over the end of its stack.
 
 pub(crate) mod arena;
 pub(crate) mod context;
+pub(crate) mod os_thread;
 pub(crate) mod overflow;
