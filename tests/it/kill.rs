@@ -278,3 +278,27 @@ fn kills_nest() {
         assert_eq!(Token::alive(), 0);
     });
 }
+
+#[test]
+fn a_value_that_something_thrown_displaces_is_dropped() {
+    leak_checked(|| {
+        let slot = Rc::new(RefCell::new(None::<Greenlet<(), ()>>));
+        let own = slot.clone();
+        let g = Greenlet::<(), ()>::new(move |()| {
+            drop(own.take());
+            // Without an owner it is killed once its value is under way; dying, it throws at the receiver.
+            _ = catch_unwind(|| greenlet::main().switch::<Token, ()>(Token::new()));
+            greenlet::main().throw::<()>(Box::new("instead of the value"));
+        });
+        let name = g.any();
+        slot.replace(Some(g));
+        let got = name.try_switch::<(), Token>(());
+        let Err(SwitchError::Thrown(payload)) = got else {
+            panic!("{got:?}");
+        };
+        assert_eq!(payload.downcast_ref(), Some(&"instead of the value"));
+        assert_eq!(Token::alive(), 0);
+        name.kill();
+        assert!(name.is_dead());
+    });
+}
