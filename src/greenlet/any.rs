@@ -129,12 +129,10 @@ impl AnyGreenlet {
         if parent.descends_from(self) {
             return Err(ParentError::Cycle);
         }
-        let mut temporary = block.temporary_parent.borrow_mut();
-        if temporary.is_some() {
-            *temporary = Some(parent.clone());
+        if let Some(kill) = block.kills.borrow_mut().last_mut() {
+            kill.parent = parent.clone();
             return Ok(());
         }
-        drop(temporary);
         self.link_to(parent);
         Ok(())
     }

@@ -124,6 +124,12 @@ pub(crate) struct ParentLink {
     pub(crate) owns: bool,
 }
 
+/// A kill that waits for its victim's end; the last one counts.
+pub(crate) struct KillUnderWay {
+    pub(crate) killer: AnyGreenlet,
+    pub(crate) parent: AnyGreenlet,
+}
+
 pub(crate) struct Block {
     // What a switch touches.
     pub(crate) expects: Cell<&'static Kind>,
@@ -140,7 +146,7 @@ pub(crate) struct Block {
     pub(crate) names: Cell<usize>,
     pub(crate) body: Cell<Option<Body>>,
     pub(crate) parent: RefCell<ParentLink>,
-    pub(crate) temporary_parent: RefCell<Option<AnyGreenlet>>,
+    pub(crate) kills: RefCell<Vec<KillUnderWay>>,
     pub(crate) registered: Cell<usize>,
     pub(crate) locals: RefCell<Option<Rc<LocalMap>>>,
     pub(crate) free: unsafe fn(NonNull<Block>),
@@ -204,7 +210,7 @@ impl Block {
             names: Cell::new(0),
             body: Cell::new(None),
             parent: RefCell::new(ParentLink::default()),
-            temporary_parent: RefCell::new(None),
+            kills: RefCell::new(Vec::new()),
             registered: Cell::new(0),
             locals: RefCell::new(plan.locals),
             free,
@@ -322,7 +328,8 @@ impl AnyGreenlet {
 
     /// The parent as it counts now: the killer's, while a kill is under way.
     pub(crate) fn effective_parent(&self) -> Option<AnyGreenlet> {
-        let temporary = self.block().temporary_parent.borrow().clone();
+        let kills = self.block().kills.borrow();
+        let temporary = kills.last().map(|kill| kill.parent.clone());
         temporary.or_else(|| self.block().parent.borrow().to.clone())
     }
 

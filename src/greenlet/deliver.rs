@@ -73,7 +73,8 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
                 // A suspended ancestor is asked again: dropping a result may have changed anything.
                 if target.block().state.get() != State::Suspended {
                     let next = target.block().parent.borrow().to.clone();
-                    target = next.expect("main is suspended");
+                    // A lineage from before the thread's end has a main that is dead.
+                    target = next.unwrap_or_else(|| thread.main());
                 }
                 parcel
             }
@@ -81,7 +82,7 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
     };
     let block = me.block();
     block.state.set(State::Dead);
-    block.temporary_parent.take();
+    block.kills.take();
     match arrival {
         Arrival::Value => {}
         arrival => thread.announce(&target, arrival),

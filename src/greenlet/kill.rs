@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, State, Thread, alert};
+use crate::greenlet::block::{AnyGreenlet, Arrival, KillUnderWay, State, Thread, alert};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::transfer;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
@@ -59,7 +59,8 @@ fn observe(thread: &Thread, origin: &AnyGreenlet, me: &AnyGreenlet, arrival: Arr
         Ok(()) => arrival,
         Err(payload) => {
             thread.lower_alert(alert::TRACED);
-            drop(thread.observer.take());
+            // A second panic, of what the observer captured, was seen by the hook.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(thread.observer.take())));
             match arrival {
                 Arrival::Value | Arrival::Spoilt(_) => Arrival::Spoilt(payload),
                 _ => Arrival::Thrown(payload),
@@ -139,28 +140,33 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
     arrival
 }
 
-/// Makes the killer the parent of its victim for as long as it waits for its end.
+/// Makes the killer the parent of its victim for as long as it waits for its end. Kills need not end in the
+/// reverse order of their beginning.
 struct TemporaryParent<'a> {
     victim: &'a AnyGreenlet,
-    before: Option<AnyGreenlet>,
+    killer: &'a AnyGreenlet,
 }
 
 impl<'a> TemporaryParent<'a> {
-    fn set(victim: &'a AnyGreenlet, killer: &AnyGreenlet) -> Self {
+    fn set(victim: &'a AnyGreenlet, killer: &'a AnyGreenlet) -> Self {
         // Main never dies, and its having no parent is how it is known.
-        let is_main = victim.block().parent.borrow().to.is_none();
-        let parent = (!is_main).then(|| killer.clone());
-        let before = victim.block().temporary_parent.replace(parent);
-        TemporaryParent { victim, before }
+        if victim.block().parent.borrow().to.is_some() {
+            victim.block().kills.borrow_mut().push(KillUnderWay {
+                killer: killer.clone(),
+                parent: killer.clone(),
+            });
+        }
+        TemporaryParent { victim, killer }
     }
 }
 
 impl Drop for TemporaryParent<'_> {
     fn drop(&mut self) {
-        let block = self.victim.block();
-        // Dying takes it away (B6).
-        if !block.is_dead() {
-            block.temporary_parent.replace(self.before.take());
+        // Dying takes them all away (B6).
+        let mut kills = self.victim.block().kills.borrow_mut();
+        let own = kills.iter().rposition(|kill| kill.killer == *self.killer);
+        if let Some(own) = own {
+            kills.remove(own);
         }
     }
 }

@@ -21,6 +21,9 @@
 //! Invariants used here: B2, B3, B5 of `block`; C1 to C3 of `sys/context`.
 #![allow(unsafe_code)]
 
+use std::io::{self, Write};
+use std::mem;
+use std::process;
 use std::ptr::NonNull;
 
 use crate::greenlet::block::{AnyGreenlet, Block, State, Thread};
@@ -53,7 +56,23 @@ unsafe fn enter(link: &Link, data: *const ()) {
     let me = unsafe { AnyGreenlet::from_raw(block) };
     me.block().link.set(link);
     let body = me.block().body.take().expect("a new greenlet has a body");
+    let guard = AbortOnUnwind;
     body.run(&me);
+    mem::forget(guard);
+}
+
+/// What a greenlet runs is caught, and so is each destructor that it is told to run. What is left is a panic payload whose own
+/// destructor panics, where std aborts as well (C2).
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        let _ = writeln!(
+            io::stderr(),
+            "fatal runtime error: drop of a panic payload panicked in a greenlet, aborting"
+        );
+        process::abort();
+    }
 }
 
 /// Leaves `me`, the running greenlet, for `target`; returns when somebody leaves for `me`.

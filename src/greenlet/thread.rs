@@ -122,19 +122,26 @@ impl Drop for Departure {
 fn end_left_over(thread: &Thread, main: &AnyGreenlet) -> bool {
     let mut refused = Vec::new();
     loop {
-        let next = {
-            let registry = thread.registry.borrow();
-            let mut left = registry.iter().map(|(_, greenlet)| greenlet);
-            left.find(|greenlet| *greenlet != main && !refused.contains(*greenlet))
-                .cloned()
-        };
-        let Some(greenlet) = next else {
+        let all: Vec<_> = thread
+            .registry
+            .borrow()
+            .iter()
+            .map(|(_, greenlet)| greenlet.clone())
+            .collect();
+        let mut killed = false;
+        for greenlet in all {
+            if greenlet == *main || greenlet.block().is_dead() || refused.contains(&greenlet) {
+                continue;
+            }
+            // A panic that escapes was seen by the hook.
+            let _ = catch_unwind(AssertUnwindSafe(|| kill(&greenlet)));
+            killed = true;
+            if !greenlet.block().is_dead() {
+                refused.push(greenlet);
+            }
+        }
+        if !killed {
             return refused.is_empty();
-        };
-        // A panic that escapes was seen by the hook.
-        let _ = catch_unwind(AssertUnwindSafe(|| kill(&greenlet)));
-        if !greenlet.block().is_dead() {
-            refused.push(greenlet);
         }
     }
 }

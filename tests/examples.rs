@@ -1,0 +1,113 @@
+//! Runs every example to its end and compares all that it prints with `tests/expected`.
+//!
+//! The examples are built by a plain `cargo test`, but not by `cargo test --test examples`, which needs a
+//! `cargo build --examples` first.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[path = "support/process.rs"]
+mod process;
+
+/// Example, what it reads, the file that says what it prints.
+const RUNS: &[(&str, &str, &str)] = &[
+    ("doc_contextvars", "", "doc_contextvars"),
+    ("doc_creating", "", "doc_creating"),
+    ("doc_gc", "", "doc_gc"),
+    ("doc_greenlet", "", "doc_greenlet"),
+    ("doc_gui", "", "doc_gui"),
+    ("doc_switching", "", "doc_switching"),
+    ("doc_threads", "", "doc_threads"),
+    ("doc_tracing", "", "doc_tracing"),
+    ("greenlet", "one\ntwo\r\n\nlast", "greenlet"),
+    ("greenlet", "", "greenlet_empty"),
+    ("tour", "1\n2\n3\n4\nleft over\n", "tour"),
+    ("tour", "", "tour_empty"),
+];
+
+#[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "examples are not built where this feature is of use"
+)]
+fn examples_print_what_is_expected() {
+    for (example, input, expectation) in RUNS {
+        let path = Path::new("tests/expected").join(format!("{expectation}.txt"));
+        let expected = fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
+        assert!(!expected.is_empty(), "{} says nothing", path.display());
+        let mut command = Command::new(binary(example));
+        let ended = process::run(command.env("RUST_BACKTRACE", "0"), input);
+        assert!(ended.status.success(), "{example} failed: {ended:#?}");
+        assert_eq!(
+            ended.stdout,
+            expected,
+            "{example} does not print what {} says",
+            path.display()
+        );
+        let mut complaints = ended.stderr.lines();
+        assert!(
+            !complaints.any(|line| line.starts_with("greenlet: ")),
+            "{example} made the library complain: {ended:#?}"
+        );
+    }
+}
+
+#[test]
+fn every_example_has_an_expectation() {
+    let examples = names("examples", "rs");
+    assert!(!examples.is_empty(), "no example was found");
+    let run: BTreeSet<_> = RUNS.iter().map(|run| run.0.to_owned()).collect();
+    assert_eq!(run, examples, "RUNS does not list the examples there are");
+
+    let compared: BTreeSet<_> = RUNS.iter().map(|run| run.2.to_owned()).collect();
+    assert_eq!(compared.len(), RUNS.len(), "two runs expect the same");
+    assert_eq!(
+        compared,
+        names("tests/expected", "txt"),
+        "RUNS does not list the expectations there are"
+    );
+}
+
+#[test]
+fn every_example_says_what_it_shows() {
+    for name in names("examples", "rs") {
+        let source = fs::read_to_string(format!("examples/{name}.rs")).expect("was just listed");
+        assert!(
+            source.starts_with("//! "),
+            "the first line of example {name} is to say what it shows"
+        );
+    }
+}
+
+/// The files in `directory` with this extension, without it.
+fn names(directory: &str, extension: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(directory).expect("tests run in the package's directory");
+    let paths = entries.map(|entry| entry.expect("is readable").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .map(|path| {
+            let stem = path.file_stem().expect("has an extension");
+            stem.to_str().expect("is UTF-8").to_owned()
+        })
+        .collect()
+}
+
+/// Where cargo puts the example: `target/<profile>/examples`, beside the `deps` that this test is in.
+fn binary(example: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("is known");
+    let deps = test.parent().expect("is in a directory");
+    let binary = deps
+        .with_file_name("examples")
+        .join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
+    let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+    let source = changed(Path::new(&format!("examples/{example}.rs"))).expect("is in RUNS");
+    assert!(
+        changed(&binary).is_ok_and(|built| built >= source),
+        "{} is missing or old: run `cargo build --examples` for this profile first",
+        binary.display()
+    );
+    binary
+}
