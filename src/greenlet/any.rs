@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::greenlet::block::{AnyGreenlet, ParentLink, State};
 use crate::greenlet::error::{ParentError, SwitchError};
-use crate::greenlet::exchange::{fail, fail_loudly, send, throw};
+use crate::greenlet::exchange::{fail, fail_loudly, send, send_loudly, throw};
 use crate::greenlet::kill::{disown, kill, reap};
 use crate::greenlet::thread;
 use crate::greenlet::unwind::{self, Payload};
@@ -19,10 +19,7 @@ impl AnyGreenlet {
     #[inline]
     #[track_caller]
     pub fn switch<A: 'static, B: 'static>(&self, value: A) -> B {
-        match send(self, value, Location::caller()) {
-            Ok(value) => value,
-            Err(failure) => fail_loudly(failure, self),
-        }
+        send_loudly(self, value)
     }
 
     /// As [`Greenlet::try_switch`](crate::Greenlet::try_switch), the types chosen here.
@@ -174,7 +171,7 @@ impl AnyGreenlet {
 
     /// Where the greenlet is in its life.
     pub fn state(&self) -> State {
-        self.block().state.get()
+        self.block().state()
     }
 
     /// Whether it has ended, or was killed before it started.

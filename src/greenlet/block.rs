@@ -18,11 +18,11 @@
 //! * **B1** A block's memory lives while `names > 0`; every `AnyGreenlet` counts one.
 //! * **B2** A block that is not dead is in its thread's registry, which holds a name; its `thread` pointer is valid.
 //!   A dead block's `thread` is never used.
-//! * **B3** Exactly one greenlet of a thread is Running: `Thread::current`. Only code running on the thread
-//!   touches its blocks (no handle is `Send`).
+//! * **B3** Exactly one greenlet of a thread is Running: `Thread::current`, which is all that says so; the others that have started are
+//!   Suspended. Only code running on the thread touches its blocks (no handle is `Send`).
 //! * **B4** While a block is Suspended in a typed call, `slot` points to room for a value of the kind `expects`,
-//!   in a frame that lives until the call returns. In every other state `expects` is `NOTHING`,
-//!   in a call that discards, `ANYTHING`; neither has a slot.
+//!   in a frame that lives until the call returns; in a call that discards, `expects` is `ANYTHING` and there is no slot.
+//!   New and dead ones expect `NOTHING`. In the running one both are left over from its last call, and not to be used.
 //! * **B5** A block has a context from its first start until its entry function has returned; main has none.
 //!   A started context is dropped only by the trampoline (C3).
 //! * **B6** Permanent parent links form a tree rooted in main. A temporary parent exists only while a
@@ -57,6 +57,14 @@ pub enum State {
     /// The one greenlet of its thread that runs now.
     Running,
     /// Ended, or killed before it started.
+    Dead,
+}
+
+/// The part of [`State`] that a switch does not change: who runs is known by `Thread::current` alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    New,
+    Started,
     Dead,
 }
 
@@ -138,7 +146,7 @@ pub(crate) struct Block {
     pub(crate) link: Cell<*const Link>,
     pub(crate) thread: NonNull<Thread>,
     pub(crate) owners: Cell<usize>,
-    pub(crate) state: Cell<State>,
+    pub(crate) stage: Cell<Stage>,
     pub(crate) context: UnsafeCell<Option<Context>>,
     // What creation and death touch.
     /// What the greenlet will find, if it is not a value; announced by `alert::ARRIVAL`.
@@ -196,6 +204,7 @@ pub(crate) struct Blueprint {
 }
 
 impl Block {
+    #[inline(always)]
     pub(crate) fn new(thread: &Thread, plan: Blueprint, free: unsafe fn(NonNull<Block>)) -> Self {
         Block {
             expects: Cell::new(Kind::NOTHING),
@@ -204,7 +213,7 @@ impl Block {
             link: Cell::new(ptr::null()),
             thread: NonNull::from(thread),
             owners: Cell::new(0),
-            state: Cell::new(State::New),
+            stage: Cell::new(Stage::New),
             arrival: Cell::new(Arrival::Value),
             context: UnsafeCell::new(None),
             names: Cell::new(0),
@@ -226,13 +235,28 @@ impl Block {
     /// The thread this greenlet lives on.
     #[inline]
     pub(crate) fn thread(&self) -> &Thread {
-        debug_assert_ne!(self.state.get(), State::Dead);
+        debug_assert!(!self.is_dead());
         // SAFETY: valid while the block is not dead (B2).
         unsafe { self.thread.as_ref() }
     }
 
+    pub(crate) fn state(&self) -> State {
+        match self.stage.get() {
+            Stage::New => State::New,
+            Stage::Dead => State::Dead,
+            Stage::Started if self.is_current() => State::Running,
+            Stage::Started => State::Suspended,
+        }
+    }
+
+    /// Whether this greenlet, which is not dead, is the one that runs.
+    #[inline]
+    pub(crate) fn is_current(&self) -> bool {
+        ptr::eq(self.thread().current.get().as_ptr(), self)
+    }
+
     pub(crate) fn is_dead(&self) -> bool {
-        self.state.get() == State::Dead
+        self.stage.get() == Stage::Dead
     }
 
     fn with_body<R>(&self, look: impl FnOnce(&Body) -> R) -> Option<R> {
@@ -410,7 +434,7 @@ impl fmt::Debug for AnyGreenlet {
         if let Some(name) = &block.name {
             write!(f, " {name:?}")?;
         }
-        let state = match block.state.get() {
+        let state = match block.state() {
             State::New => "new",
             State::Suspended => "suspended",
             State::Running => "running",

@@ -52,10 +52,12 @@ fn create_whole<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static>(
     plan: Blueprint,
     run: F,
 ) -> AnyGreenlet {
-    let whole = NonNull::from(Box::leak(Box::new(Whole {
+    // Allocated first, so that it is made where it stays.
+    let room = Box::leak(Box::<Whole<F, A>>::new_uninit());
+    let whole = NonNull::from(room.write(Whole {
         block: Block::new(thread, plan, free_whole::<F, A>),
         body: Cell::<F, A>::new(run),
-    })));
+    }));
     // SAFETY: the block is the first field, and the pointer is that of the whole allocation.
     let name = unsafe { AnyGreenlet::from_raw(whole.cast()) };
     // SAFETY: in bounds of the allocation.

@@ -21,7 +21,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, State};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Stage, State};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::{prepare, set_current};
 use crate::greenlet::unwind::{GreenletExit, Payload};
@@ -61,7 +61,7 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
     };
     let mut target = me.effective_parent().expect("main does not die");
     let arrival = loop {
-        let accepted = match target.block().state.get() {
+        let accepted = match target.block().state() {
             State::Dead => Err(parcel),
             State::Suspended => offer_suspended(me, &target, parcel),
             State::New => offer_new(me, &target, parcel),
@@ -71,7 +71,7 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
             Ok(arrival) => break arrival,
             Err(parcel) => {
                 // A suspended ancestor is asked again: dropping a result may have changed anything.
-                if target.block().state.get() != State::Suspended {
+                if target.block().state() != State::Suspended {
                     let next = target.block().parent.borrow().to.clone();
                     // A lineage from before the thread's end has a main that is dead.
                     target = next.unwrap_or_else(|| thread.main());
@@ -81,7 +81,8 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
         };
     };
     let block = me.block();
-    block.state.set(State::Dead);
+    block.stage.set(Stage::Dead);
+    block.expects.set(Kind::NOTHING);
     block.kills.take();
     match arrival {
         Arrival::Value => {}

@@ -7,9 +7,8 @@
 #![allow(unsafe_code)]
 
 use std::any::TypeId;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::panic::Location;
-use std::ptr;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, State, Thread};
 use crate::greenlet::error::SwitchError;
@@ -31,51 +30,82 @@ pub(crate) enum Failure<V> {
 }
 
 /// Sends `value` to `target` and waits for a `B`.
-#[inline]
+#[inline(always)]
 pub(crate) fn send<A: 'static, B: 'static>(
     target: &AnyGreenlet,
     value: A,
     at: Place,
 ) -> Result<B, Failure<A>> {
+    let mut slot = MaybeUninit::uninit();
+    match send_into(target, value, at, &mut slot) {
+        // SAFETY: no failure, so the value is in the slot.
+        None => Ok(unsafe { slot.assume_init() }),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// As [`send`], for the calls that panic. Apart from it, because a value that is never part of a `Result` is
+/// copied once, and whole.
+#[inline(always)]
+#[track_caller]
+pub(crate) fn send_loudly<A: 'static, B: 'static>(target: &AnyGreenlet, value: A) -> B {
+    let mut slot = MaybeUninit::uninit();
+    if let Some(failure) = send_into(target, value, Location::caller(), &mut slot) {
+        fail_loudly(failure, target);
+    }
+    // SAFETY: no failure, so the value is in the slot.
+    unsafe { slot.assume_init() }
+}
+
+/// Sends `value` to `target` and waits for a `B`, which lies in `slot` unless there is a failure.
+#[inline(always)]
+fn send_into<A: 'static, B: 'static>(
+    target: &AnyGreenlet,
+    value: A,
+    at: Place,
+    slot: &mut MaybeUninit<B>,
+) -> Option<Failure<A>> {
     let block = target.block();
-    if !block.expects.get().is::<A>() {
-        return send_slow(target, value, at);
+    if !block.expects.get().is::<A>() || block.is_current() {
+        return send_slow(target, value, at, slot);
     }
     // SAFETY: the target waits in a typed call, for an `A` (B4).
     unsafe { block.slot.get().cast::<A>().write(value) };
-    exchange(target, at)
+    exchange(target, at, slot)
 }
 
-/// Leaves for `target` and waits for a `B`.
-#[inline]
-fn exchange<V, B: 'static>(target: &AnyGreenlet, at: Place) -> Result<B, Failure<V>> {
+/// Leaves for `target` and waits for a `B`, which lies in `slot` unless there is a failure.
+#[inline(always)]
+fn exchange<V, B: 'static>(
+    target: &AnyGreenlet,
+    at: Place,
+    slot: &mut MaybeUninit<B>,
+) -> Option<Failure<V>> {
     let thread = target.block().thread();
-    let mut slot = MaybeUninit::<B>::uninit();
     // SAFETY: the running greenlet's block is alive, and stays so until it is dead (B2, B3).
     let me = unsafe { thread.current.get().as_ref() };
     me.slot.set(slot.as_mut_ptr().cast());
     me.expects.set(Kind::of::<B>());
     me.waits_at.set(at);
     transfer(thread, me, target);
-    if thread.alert.get() == 0 {
-        // SAFETY: nothing else arrived, so whoever left for us wrote a `B` into the slot (B4).
-        return Ok(unsafe { slot.assume_init() });
+    // If nothing else arrived, whoever left for us wrote a `B` into the slot (B4).
+    match thread.alert.get() {
+        0 => None,
+        _ => receive_slow(thread, slot),
     }
-    receive_slow(thread, slot)
 }
 
 #[cold]
-fn receive_slow<V, B>(thread: &Thread, slot: MaybeUninit<B>) -> Result<B, Failure<V>> {
+fn receive_slow<V, B>(thread: &Thread, slot: &mut MaybeUninit<B>) -> Option<Failure<V>> {
     let me = thread.current();
     match arrive(thread, &me) {
-        // SAFETY: a value arrived, in the slot (B4).
-        Arrival::Value => Ok(unsafe { slot.assume_init() }),
+        Arrival::Value => None,
         Arrival::Spoilt(payload) => {
-            // SAFETY: a value arrived all the same.
-            drop(unsafe { slot.assume_init() });
-            Err(Failure::Arrived(Arrival::Thrown(payload)))
+            // SAFETY: a value arrived all the same (B4), and is not used again.
+            unsafe { slot.assume_init_drop() };
+            Some(Failure::Arrived(Arrival::Thrown(payload)))
         }
-        arrival => Err(Failure::Arrived(arrival)),
+        arrival => Some(Failure::Arrived(arrival)),
     }
 }
 
@@ -84,59 +114,68 @@ fn send_slow<A: 'static, B: 'static>(
     target: &AnyGreenlet,
     value: A,
     at: Place,
-) -> Result<B, Failure<A>> {
+    slot: &mut MaybeUninit<B>,
+) -> Option<Failure<A>> {
     let block = target.block();
-    match block.state.get() {
-        State::Dead => Err(Failure::Refused(SwitchError::Dead(value))),
-        State::Running => return_to_self(target, value),
+    match block.state() {
+        State::Dead => Some(Failure::Refused(SwitchError::Dead(value))),
+        State::Running => return_to_self(target, value, slot),
         State::Suspended if block.expects.get().is_anything() => {
             // It waits for a death, and takes whatever comes instead as nothing.
             drop(value);
-            send_nothing(target, at)
+            send_nothing(target, at, slot)
         }
-        State::Suspended => Err(refuse(target, value, block.expects.get())),
+        State::Suspended => Some(refuse(target, value, block.expects.get())),
         State::New => {
             let Some(takes) = block.takes() else {
-                return Err(Failure::Refused(SwitchError::NoRun(value)));
+                return Some(Failure::Refused(SwitchError::NoRun(value)));
             };
             if !takes.is::<A>() {
-                return Err(refuse(target, value, takes));
+                return Some(refuse(target, value, takes));
             }
             if let Err(none) = prepare(target) {
-                return Err(no_stack(target, value, none));
+                return Some(no_stack(target, value, none));
             }
             // SAFETY: the body takes an `A`, and was not run yet (B7).
             unsafe { block.argument_slot().cast::<A>().write(value) };
-            exchange(target, at)
+            exchange(target, at, slot)
         }
     }
 }
 
 /// Wakes a greenlet that waits for a death. Dropping the value may have changed its state.
-fn send_nothing<V, B: 'static>(target: &AnyGreenlet, at: Place) -> Result<B, Failure<V>> {
+fn send_nothing<V, B: 'static>(
+    target: &AnyGreenlet,
+    at: Place,
+    slot: &mut MaybeUninit<B>,
+) -> Option<Failure<V>> {
     let block = target.block();
-    if block.state.get() == State::Suspended && block.expects.get().is_anything() {
-        return exchange(target, at);
+    if block.state() == State::Suspended && block.expects.get().is_anything() {
+        return exchange(target, at, slot);
     }
-    Err(Failure::Arrived(Arrival::Misfit(format!(
+    Some(Failure::Arrived(Arrival::Misfit(format!(
         "greenlet {} no longer waits for the end of another",
         block.label()
     ))))
 }
 
 /// A switch to oneself returns what was sent (item 16).
-fn return_to_self<A: 'static, B: 'static>(me: &AnyGreenlet, value: A) -> Result<B, Failure<A>> {
+fn return_to_self<A: 'static, B: 'static>(
+    me: &AnyGreenlet,
+    value: A,
+    slot: &mut MaybeUninit<B>,
+) -> Option<Failure<A>> {
     if TypeId::of::<A>() != TypeId::of::<B>() {
-        return Err(refuse(me, value, Kind::of::<B>()));
+        return Some(refuse(me, value, Kind::of::<B>()));
     }
     match observe_self(me.block().thread(), me, Arrival::Value) {
         Arrival::Value => {
-            let value = ManuallyDrop::new(value);
-            // SAFETY: `A` is `B`, and the original is forgotten.
-            Ok(unsafe { ptr::from_ref(&value).cast::<B>().read() })
+            // SAFETY: `A` is `B`.
+            unsafe { slot.as_mut_ptr().cast::<A>().write(value) };
+            None
         }
-        Arrival::Spoilt(payload) => Err(Failure::Arrived(Arrival::Thrown(payload))),
-        arrival => Err(Failure::Arrived(arrival)),
+        Arrival::Spoilt(payload) => Some(Failure::Arrived(Arrival::Thrown(payload))),
+        arrival => Some(Failure::Arrived(arrival)),
     }
 }
 
@@ -147,7 +186,7 @@ pub(crate) fn throw<B: 'static>(
     at: Place,
 ) -> Result<B, Failure<Payload>> {
     let block = target.block();
-    match block.state.get() {
+    match block.state() {
         State::Dead => return Err(Failure::Refused(SwitchError::Dead(payload))),
         State::Running => {
             let thrown = Arrival::Thrown(payload);
@@ -168,7 +207,12 @@ pub(crate) fn throw<B: 'static>(
         }
     }
     block.thread().announce(target, Arrival::Thrown(payload));
-    exchange(target, at)
+    let mut slot = MaybeUninit::uninit();
+    match exchange(target, at, &mut slot) {
+        // SAFETY: no failure, so the value is in the slot.
+        None => Ok(unsafe { slot.assume_init() }),
+        Some(failure) => Err(failure),
+    }
 }
 
 fn refuse<V>(target: &AnyGreenlet, value: V, expected: &Kind) -> Failure<V> {

@@ -157,7 +157,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
         const { assert_can_return::<B>() };
         let block = self.block();
         assert!(
-            block.state.get() == State::New,
+            block.state() == State::New,
             "greenlet {} has already started, its run cannot be set",
             block.label()
         );

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, KillUnderWay, State, Thread, alert};
+use crate::greenlet::block::{AnyGreenlet, Arrival, KillUnderWay, Stage, State, Thread, alert};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::transfer;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
@@ -60,7 +60,8 @@ fn observe(thread: &Thread, origin: &AnyGreenlet, me: &AnyGreenlet, arrival: Arr
         Err(payload) => {
             thread.lower_alert(alert::TRACED);
             // A second panic, of what the observer captured, was seen by the hook.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(thread.observer.take())));
+            let both = (observer, thread.observer.take());
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(both)));
             match arrival {
                 Arrival::Value | Arrival::Spoilt(_) => Arrival::Spoilt(payload),
                 _ => Arrival::Thrown(payload),
@@ -95,7 +96,7 @@ pub(crate) fn observe_self(thread: &Thread, me: &AnyGreenlet, arrival: Arrival) 
 /// Kills `target`, whatever state it is in; a panic that escapes it is raised here.
 #[track_caller]
 pub(crate) fn kill(target: &AnyGreenlet) {
-    match target.block().state.get() {
+    match target.block().state() {
         State::Dead => {}
         State::New => discard(target),
         State::Running => unwind::raise(unwind::exit()),
@@ -175,7 +176,7 @@ impl Drop for TemporaryParent<'_> {
 pub(crate) fn discard(new: &AnyGreenlet) {
     let block = new.block();
     let thread = block.thread();
-    block.state.set(State::Dead);
+    block.stage.set(Stage::Dead);
     new.unregister(thread);
     let locals = block.locals.take();
     if let Some(body) = block.body.take() {
@@ -241,7 +242,7 @@ pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<Payload> {
 /// Ends a greenlet without owners, unless it runs: then it is looked at again when it leaves.
 fn end(greenlet: &AnyGreenlet) -> Option<Payload> {
     let block = greenlet.block();
-    match block.state.get() {
+    match block.state() {
         State::Dead | State::Running => None,
         State::New => catch_unwind(AssertUnwindSafe(|| discard(greenlet))).err(),
         State::Suspended if block.condemned.replace(true) => None,

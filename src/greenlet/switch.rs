@@ -26,15 +26,14 @@ use std::mem;
 use std::process;
 use std::ptr::NonNull;
 
-use crate::greenlet::block::{AnyGreenlet, Block, State, Thread};
-use crate::greenlet::kind::Kind;
+use crate::greenlet::block::{AnyGreenlet, Block, Stage, Thread};
 use crate::sys::arena::NoStack;
 use crate::sys::context::{Context, Link};
 
 /// Gives a new greenlet its stack. It must be started next.
 pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
     let block = target.block();
-    debug_assert_eq!(block.state.get(), State::New);
+    debug_assert_eq!(block.stage.get(), Stage::New);
     let slot = block.thread().arena.take(block.stack_size)?;
     block.guard.set((slot.limit(), slot.floor(), slot.top()));
     // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2), and
@@ -42,6 +41,7 @@ pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
     let context = unsafe { Context::new(slot, enter, target.as_ptr().as_ptr().cast()) };
     // SAFETY: a new greenlet has no context that anybody could be using (B5).
     unsafe { *block.context.get() = Some(context) };
+    block.stage.set(Stage::Started);
     Ok(())
 }
 
@@ -83,7 +83,6 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
     if me.owners.get() == 0 || thread.alert.get() != 0 {
         thread.note_origin();
     }
-    me.state.set(State::Suspended);
     set_current(thread, target);
     // SAFETY: set when this context was entered; the link lies on the stack that we are running on.
     match unsafe { me.link.get().as_ref() } {
@@ -95,9 +94,6 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
 /// Makes `target` the greenlet that runs next.
 #[inline]
 pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
-    let block = target.block();
-    block.state.set(State::Running);
-    block.expects.set(Kind::NOTHING);
     thread.current.set(target.as_ptr());
 }
 
@@ -112,7 +108,7 @@ fn trampoline(thread: &Thread, main: &Block) {
         // a context (B5), which nobody else touches while it runs: `&mut` is unique.
         let ended = unsafe {
             let context = &mut *current.as_ref().context.get();
-            context.as_mut().expect("only main has no context").resume()
+            context.as_mut().unwrap_unchecked().resume()
         };
         if ended {
             // SAFETY: dead now, and still in the registry, which keeps it.
@@ -123,6 +119,8 @@ fn trampoline(thread: &Thread, main: &Block) {
 }
 
 /// Gives back the stack of a greenlet whose entry function has returned.
+#[cold]
+#[inline(never)]
 fn clear_away(thread: &Thread, dead: &AnyGreenlet) {
     // SAFETY: the context has ended; nobody runs on it any more (B5).
     let context = unsafe { (*dead.block().context.get()).take() };

@@ -18,9 +18,10 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 
-use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, State, Thread};
+use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, Stage, Thread};
 use crate::greenlet::body::drop_locals;
 use crate::greenlet::kill::kill;
+use crate::greenlet::kind::Kind;
 use crate::sys::arena::DEFAULT_SIZE;
 use crate::sys::os_thread;
 use crate::sys::overflow::{self, Victim};
@@ -53,7 +54,7 @@ fn arrive_in_thread<'a>() -> &'a Thread {
         created_at: Location::caller(),
     };
     let main = Box::new(Block::new(thread, plan, block::free_plain));
-    main.state.set(State::Running);
+    main.stage.set(Stage::Started);
     // The thread's own code owns it.
     main.owners.set(1);
     // SAFETY: a leaked box, freed by `free_plain`.
@@ -108,7 +109,8 @@ impl Drop for Departure {
             // Destructors just now made new ones.
             return;
         }
-        main.block().state.set(State::Dead);
+        main.block().stage.set(Stage::Dead);
+        main.block().expects.set(Kind::NOTHING);
         main.unregister(thread);
         thread.main.take();
         thread.origin.take();

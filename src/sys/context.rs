@@ -41,7 +41,8 @@ pub(crate) struct Context(Coroutine<(), (), (), Slot>);
 unsafe impl stack::Stack for Slot {
     #[inline]
     fn base(&self) -> NonZeroUsize {
-        NonZeroUsize::new(self.top()).expect("a stack is not at null")
+        // SAFETY: a stack is not at null.
+        unsafe { NonZeroUsize::new_unchecked(self.top()) }
     }
 
     #[inline]
@@ -68,7 +69,7 @@ impl Context {
     }
 
     /// Runs the context until it suspends or ends; whether it ended.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn resume(&mut self) -> bool {
         matches!(self.0.resume(()), CoroutineResult::Return(()))
     }
