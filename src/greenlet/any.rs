@@ -126,8 +126,7 @@ impl AnyGreenlet {
         if parent.descends_from(self) {
             return Err(ParentError::Cycle);
         }
-        if let Some(kill) = block.kills.borrow_mut().last_mut() {
-            kill.parent = parent.clone();
+        if block.kills.borrow_mut().set_parent(parent) {
             return Ok(());
         }
         self.link_to(parent);

@@ -69,10 +69,8 @@ pub(crate) enum Stage {
 }
 
 /// What came back to a greenlet that waited.
-#[derive(Default)]
 pub(crate) enum Arrival {
     /// The expected value lies in the slot (B4).
-    #[default]
     Value,
     /// Somebody threw this at it.
     Thrown(Payload),
@@ -132,10 +130,62 @@ pub(crate) struct ParentLink {
     pub(crate) owns: bool,
 }
 
-/// A kill that waits for its victim's end; the last one counts.
-pub(crate) struct KillUnderWay {
-    pub(crate) killer: AnyGreenlet,
-    pub(crate) parent: AnyGreenlet,
+/// A kill that waits for its victim's end.
+struct KillUnderWay {
+    killer: AnyGreenlet,
+    parent: AnyGreenlet,
+}
+
+/// The kills that wait for the end of one victim. They need not end in the reverse order of their beginning;
+/// the one that began last counts.
+#[derive(Default)]
+#[expect(
+    clippy::box_collection,
+    reason = "rarely there, and every block has one"
+)]
+pub(crate) struct Kills(Option<Box<Vec<KillUnderWay>>>);
+
+impl Kills {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn begin(&mut self, killer: &AnyGreenlet) {
+        self.0.get_or_insert_default().push(KillUnderWay {
+            killer: killer.clone(),
+            parent: killer.clone(),
+        });
+    }
+
+    /// Takes away the last kill by `killer`, if the victim's death has not taken them all.
+    pub(crate) fn end(&mut self, killer: &AnyGreenlet) {
+        let Some(kills) = &mut self.0 else {
+            return;
+        };
+        let own = kills.iter().rposition(|kill| kill.killer == *killer);
+        if let Some(own) = own {
+            kills.remove(own);
+        }
+        if kills.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    /// The victim's parent meanwhile.
+    fn parent(&self) -> Option<AnyGreenlet> {
+        Some(self.0.as_ref()?.last()?.parent.clone())
+    }
+
+    /// Changes the victim's parent meanwhile; false if there is no kill.
+    pub(crate) fn set_parent(&mut self, parent: &AnyGreenlet) -> bool {
+        let last = self.0.as_mut().and_then(|kills| kills.last_mut());
+        let Some(kill) = last else {
+            return false;
+        };
+        kill.parent = parent.clone();
+        true
+    }
 }
 
 pub(crate) struct Block {
@@ -150,11 +200,11 @@ pub(crate) struct Block {
     pub(crate) context: UnsafeCell<Option<Context>>,
     // What creation and death touch.
     /// What the greenlet will find, if it is not a value; announced by `alert::ARRIVAL`.
-    pub(crate) arrival: Cell<Arrival>,
+    pub(crate) arrival: Cell<Option<Box<Arrival>>>,
     pub(crate) names: Cell<usize>,
     pub(crate) body: Cell<Option<Body>>,
     pub(crate) parent: RefCell<ParentLink>,
-    pub(crate) kills: RefCell<Vec<KillUnderWay>>,
+    pub(crate) kills: RefCell<Kills>,
     pub(crate) registered: Cell<usize>,
     pub(crate) locals: RefCell<Option<Rc<LocalMap>>>,
     pub(crate) free: unsafe fn(NonNull<Block>),
@@ -162,8 +212,8 @@ pub(crate) struct Block {
     pub(crate) id: GreenletId,
     pub(crate) name: Option<Box<str>>,
     pub(crate) stack_size: usize,
-    /// The stack's guard, [start, end), and its top: for the overflow report.
-    pub(crate) guard: Cell<(usize, usize, usize)>,
+    /// The stack's lowest address and its top: for the overflow report.
+    pub(crate) stack: Cell<(usize, usize)>,
     /// Hit by a drop of its last owner and still alive; not hit again until it was owned again.
     pub(crate) condemned: Cell<bool>,
     pub(crate) locals_gone: Cell<bool>,
@@ -214,19 +264,19 @@ impl Block {
             thread: NonNull::from(thread),
             owners: Cell::new(0),
             stage: Cell::new(Stage::New),
-            arrival: Cell::new(Arrival::Value),
+            arrival: Cell::new(None),
             context: UnsafeCell::new(None),
             names: Cell::new(0),
             body: Cell::new(None),
             parent: RefCell::new(ParentLink::default()),
-            kills: RefCell::new(Vec::new()),
+            kills: RefCell::default(),
             registered: Cell::new(0),
             locals: RefCell::new(plan.locals),
             free,
             id: thread.ids.next(),
             name: plan.name,
             stack_size: plan.stack_size,
-            guard: Cell::new((0, 0, 0)),
+            stack: Cell::new((0, 0)),
             condemned: Cell::new(false),
             locals_gone: Cell::new(false),
         }
@@ -259,23 +309,46 @@ impl Block {
         self.stage.get() == Stage::Dead
     }
 
-    fn with_body<R>(&self, look: impl FnOnce(&Body) -> R) -> Option<R> {
-        let body = self.body.take()?;
-        let seen = look(&body);
-        self.body.set(Some(body));
-        Some(seen)
+    /// From here on the greenlet is dead; it has yet to be [unregistered](Self::unregister).
+    #[inline]
+    pub(crate) fn mark_dead(&self) {
+        self.stage.set(Stage::Dead);
+        self.expects.set(Kind::NOTHING);
+        // Whoever waits for its end does so no longer (B6).
+        if !self.kills.borrow().is_empty() {
+            self.kills.take();
+        }
     }
 
-    /// What a new greenlet's first switch must send; `None` if there is no run.
-    pub(crate) fn takes(&self) -> Option<&'static Kind> {
-        self.with_body(|body| body.vtable.takes)
-    }
-
-    /// Where a new greenlet's first switch puts what it sends.
-    pub(crate) fn argument_slot(&self) -> *mut u8 {
+    /// What a new greenlet's first switch must send, and where to put it; `None` if there is no run.
+    #[inline]
+    pub(crate) fn argument(&self) -> Option<(&'static Kind, *mut u8)> {
+        // SAFETY: the reference is gone before anything else is called, so the cell is not written meanwhile.
+        let body = unsafe { (*self.body.as_ptr()).as_ref()? };
+        let Body { data, vtable } = *body;
         // SAFETY: the body was neither run nor discarded, or it would not be here (B7).
-        let slot = self.with_body(|body| unsafe { (body.vtable.slot)(body.data) });
-        slot.expect("a greenlet about to start has a body")
+        Some((vtable.takes, unsafe { (vtable.slot)(data) }))
+    }
+
+    /// Takes a dead block out of the registry of `thread`, which was its own. It may be gone then.
+    pub(crate) fn unregister(&self, thread: &Thread) {
+        debug_assert!(self.is_dead());
+        let entry = thread.registry.borrow_mut().remove(self.registered.get());
+        debug_assert!(ptr::eq(entry.block(), self));
+        drop(entry);
+    }
+
+    /// The permanent parent, if no kill is under way and nothing has to be done on the way to it: so that its pending call
+    /// can be given the result at once.
+    #[inline]
+    pub(crate) fn undisturbed_parent(&self) -> Option<NonNull<Block>> {
+        let disturbed = self.thread().alert.get() != 0
+            || self.owners.get() == 0
+            || !self.kills.borrow().is_empty();
+        if disturbed {
+            return None;
+        }
+        self.parent.borrow().to.as_ref().map(AnyGreenlet::as_ptr)
     }
 
     /// How the greenlet is called in messages: `` `name` (#7) `` or `#7`.
@@ -333,6 +406,16 @@ impl AnyGreenlet {
         AnyGreenlet(block)
     }
 
+    /// A name that was not counted, and must not be dropped.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_raw`](Self::from_raw).
+    #[inline]
+    pub(crate) unsafe fn uncounted(block: NonNull<Block>) -> Self {
+        AnyGreenlet(block)
+    }
+
     #[inline]
     pub(crate) fn block(&self) -> &Block {
         // SAFETY: this name keeps it (B1).
@@ -345,6 +428,7 @@ impl AnyGreenlet {
     }
 
     /// Whether nothing owns the greenlet, and something has to be done about it.
+    #[inline]
     pub(crate) fn is_forsaken(&self) -> bool {
         let block = self.block();
         block.owners.get() == 0 && (!block.is_dead() || block.parent.borrow().owns)
@@ -352,8 +436,7 @@ impl AnyGreenlet {
 
     /// The parent as it counts now: the killer's, while a kill is under way.
     pub(crate) fn effective_parent(&self) -> Option<AnyGreenlet> {
-        let kills = self.block().kills.borrow();
-        let temporary = kills.last().map(|kill| kill.parent.clone());
+        let temporary = self.block().kills.borrow().parent();
         temporary.or_else(|| self.block().parent.borrow().to.clone())
     }
 
@@ -361,14 +444,6 @@ impl AnyGreenlet {
     pub(crate) fn register(&self, thread: &Thread) {
         let key = thread.registry.borrow_mut().insert(self.clone());
         self.block().registered.set(key);
-    }
-
-    /// Takes a dead block out of the registry of `thread`, which was its own.
-    pub(crate) fn unregister(&self, thread: &Thread) {
-        debug_assert!(self.block().is_dead());
-        let key = self.block().registered.get();
-        let entry = thread.registry.borrow_mut().remove(key);
-        debug_assert!(entry == *self);
     }
 }
 
@@ -482,7 +557,7 @@ impl Thread {
 
     /// Puts down what `target` will find instead of a value. It must be the next to run.
     pub(crate) fn announce(&self, target: &AnyGreenlet, arrival: Arrival) {
-        target.block().arrival.set(arrival);
+        target.block().arrival.set(Some(Box::new(arrival)));
         self.raise_alert(alert::ARRIVAL);
     }
 

@@ -7,12 +7,14 @@
 
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
+use std::rc::Rc;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Blueprint, Body, BodyVtable, Thread};
 use crate::greenlet::deliver::{Outcome, die};
 use crate::greenlet::kill::arrive;
 use crate::greenlet::kind::Kind;
+use crate::greenlet::local_map::LocalMap;
 use crate::greenlet::unwind::{GreenletExit, Payload};
 
 /// A run that was not called, and room for what it will be called with.
@@ -160,21 +162,35 @@ unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: 
     me: &AnyGreenlet,
 ) {
     let parts = Parts::<F, A, BOXED>(data.cast());
-    let thread = me.block().thread();
-    let arrival = match thread.alert.get() {
-        0 => Arrival::Value,
-        _ => arrive(thread, me),
-    };
-    let died_of = match arrival {
-        Arrival::Value => {
-            let call = AssertUnwindSafe(|| {
-                // SAFETY: once each; started with a value, so there is an argument.
-                let (run, argument) = unsafe { (parts.run(), parts.argument()) };
-                drop(parts);
-                run(argument)
-            });
-            return end(me, catch_unwind(call));
+    if me.block().thread().alert.get() != 0 {
+        // SAFETY: the first use, and the last if there is a payload.
+        if let Some(payload) = unsafe { dead_on_arrival(&parts, me) } {
+            drop(parts);
+            return end::<B>(me, Err(payload));
         }
+    }
+    let call = AssertUnwindSafe(|| {
+        // SAFETY: once each; started with a value, so there is an argument.
+        let (run, argument) = unsafe { (parts.run(), parts.argument()) };
+        drop(parts);
+        run(argument)
+    });
+    end(me, catch_unwind(call));
+}
+
+/// What a greenlet dies of that is started with something else than a value, or whose observer panics. Its run is
+/// dropped then.
+///
+/// # Safety
+///
+/// The `parts` are not used again if there is a payload.
+#[cold]
+unsafe fn dead_on_arrival<F, A, const BOXED: bool>(
+    parts: &Parts<F, A, BOXED>,
+    me: &AnyGreenlet,
+) -> Option<Payload> {
+    let payload = match arrive(me.block().thread(), me) {
+        Arrival::Value => return None,
         Arrival::Spoilt(payload) => {
             // SAFETY: once; a value came, though it is not used.
             drop_quietly(|| unsafe { parts.argument() });
@@ -186,8 +202,7 @@ unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: 
     };
     // SAFETY: once.
     drop_quietly(|| unsafe { parts.run() });
-    drop(parts);
-    end::<B>(me, Err(died_of));
+    Some(payload)
 }
 
 /// Drops something on the way to an error that is already known; a panic meanwhile was seen by the hook.
@@ -196,36 +211,71 @@ fn drop_quietly<T>(take: impl FnOnce() -> T) {
 }
 
 fn end<B: 'static>(me: &AnyGreenlet, result: Result<B, Payload>) {
-    let result = match drop_locals(me) {
-        Ok(()) => result,
-        Err(payload) => match result {
-            Ok(value) => {
-                drop_quietly(|| value);
-                Err(payload)
+    let dropped = drop_locals(me);
+    match result {
+        Ok(value) if dropped.is_ok() => {
+            if let Some(value) = give(me, value) {
+                give_slowly(me, value);
             }
-            Err(first) => Err(first),
-        },
-    };
-    let mut value = MaybeUninit::<B>::uninit();
-    let outcome = match result {
-        Ok(result) => Outcome::Value(ptr::from_mut(value.write(result)).cast(), Kind::of::<B>()),
-        Err(payload) if payload.is::<GreenletExit>() => Outcome::Exit,
-        Err(payload) => Outcome::Panic(payload),
-    };
+        }
+        Ok(value) => {
+            drop_quietly(|| value);
+            fail(me, dropped.expect_err("else given"));
+        }
+        Err(first) => fail(me, first),
+    }
+}
+
+#[cold]
+fn give_slowly<B: 'static>(me: &AnyGreenlet, value: B) {
+    let mut value = ManuallyDrop::new(value);
+    let outcome = Outcome::Value((&raw mut value).cast(), Kind::of::<B>());
     // SAFETY: the value is valid, and not touched afterwards.
     unsafe { die(me, outcome) }
 }
 
+#[cold]
+fn fail(me: &AnyGreenlet, payload: Payload) {
+    let outcome = match payload.is::<GreenletExit>() {
+        true => Outcome::Exit,
+        false => Outcome::Panic(payload),
+    };
+    // SAFETY: there is no value.
+    unsafe { die(me, outcome) }
+}
+
+/// The usual end, in short: the parent waits for just such a value, and nothing else has to be seen to.
+#[inline]
+fn give<B: 'static>(me: &AnyGreenlet, value: B) -> Option<B> {
+    let Some(parent) = me.block().undisturbed_parent() else {
+        return Some(value);
+    };
+    // SAFETY: `me` has a name for it (B1).
+    let block = unsafe { parent.as_ref() };
+    if !block.expects.get().is::<B>() {
+        return Some(value);
+    }
+    // SAFETY: neither new nor dead, as it expects something, and not running, as `me` is: so it is suspended, waiting
+    // for a `B` (B4).
+    unsafe { block.slot.get().cast::<B>().write(value) };
+    me.block().thread().current.set(parent);
+    me.block().mark_dead();
+    None
+}
+
 /// A greenlet-local is dropped when its greenlet dies, before the parent goes on.
+#[inline]
 pub(crate) fn drop_locals(me: &AnyGreenlet) -> Result<(), Payload> {
     let block = me.block();
     block.locals_gone.set(true);
-    let Some(map) = block.locals.take() else {
-        return Ok(());
-    };
-    let Some(map) = std::rc::Rc::into_inner(map) else {
-        return Ok(());
-    };
+    match block.locals.take().and_then(Rc::into_inner) {
+        None => Ok(()),
+        Some(map) => drop_map(&map),
+    }
+}
+
+#[cold]
+fn drop_map(map: &LocalMap) -> Result<(), Payload> {
     let mut result = Ok(());
     while let Some(value) = map.pop_first() {
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));

@@ -21,7 +21,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, Stage, State};
+use crate::greenlet::block::{AnyGreenlet, Arrival, State};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::{prepare, set_current};
 use crate::greenlet::unwind::{GreenletExit, Payload};
@@ -81,9 +81,7 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
         };
     };
     let block = me.block();
-    block.stage.set(Stage::Dead);
-    block.expects.set(Kind::NOTHING);
-    block.kills.take();
+    block.mark_dead();
     match arrival {
         Arrival::Value => {}
         arrival => thread.announce(&target, arrival),
@@ -129,7 +127,7 @@ fn offer_suspended(
 
 /// Starts a new ancestor, or says what to offer next.
 fn offer_new(me: &AnyGreenlet, target: &AnyGreenlet, parcel: Parcel) -> Result<Arrival, Parcel> {
-    let Some(takes) = target.block().takes() else {
+    let Some((takes, slot)) = target.block().argument() else {
         return Err(match parcel {
             Parcel::Value(at, kind) => {
                 drop_result(at, kind);
@@ -165,7 +163,6 @@ fn offer_new(me: &AnyGreenlet, target: &AnyGreenlet, parcel: Parcel) -> Result<A
             parcel => parcel,
         });
     }
-    let slot = target.block().argument_slot();
     Ok(match parcel {
         Parcel::Value(at, kind) => {
             // SAFETY: a valid value of the kind that the slot is for.

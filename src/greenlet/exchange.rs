@@ -127,7 +127,7 @@ fn send_slow<A: 'static, B: 'static>(
         }
         State::Suspended => Some(refuse(target, value, block.expects.get())),
         State::New => {
-            let Some(takes) = block.takes() else {
+            let Some((takes, argument)) = block.argument() else {
                 return Some(Failure::Refused(SwitchError::NoRun(value)));
             };
             if !takes.is::<A>() {
@@ -137,7 +137,7 @@ fn send_slow<A: 'static, B: 'static>(
                 return Some(no_stack(target, value, none));
             }
             // SAFETY: the body takes an `A`, and was not run yet (B7).
-            unsafe { block.argument_slot().cast::<A>().write(value) };
+            unsafe { argument.cast::<A>().write(value) };
             exchange(target, at, slot)
         }
     }
@@ -198,7 +198,7 @@ pub(crate) fn throw<B: 'static>(
         }
         State::Suspended => {}
         State::New => {
-            if block.takes().is_none() {
+            if block.argument().is_none() {
                 return Err(Failure::Refused(SwitchError::NoRun(payload)));
             }
             if let Err(none) = prepare(target) {

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, KillUnderWay, Stage, State, Thread, alert};
+use crate::greenlet::block::{AnyGreenlet, Arrival, State, Thread, alert};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::transfer;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
@@ -26,10 +26,8 @@ pub(crate) fn arrive(thread: &Thread, me: &AnyGreenlet) -> Arrival {
 fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) -> Arrival {
     let alerts = thread.alert.get();
     thread.lower_alert(alert::FORSAKEN | alert::ARRIVAL);
-    let mut arrival = match alerts & alert::ARRIVAL {
-        0 => Arrival::Value,
-        _ => me.block().arrival.take(),
-    };
+    let announced = me.block().arrival.take();
+    let mut arrival = announced.map_or(Arrival::Value, |arrival| *arrival);
     let origin = thread.origin.take();
     if let Some(origin) = origin {
         if alerts & alert::TRACED != 0 {
@@ -141,8 +139,7 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
     arrival
 }
 
-/// Makes the killer the parent of its victim for as long as it waits for its end. Kills need not end in the
-/// reverse order of their beginning.
+/// Makes the killer the parent of its victim for as long as it waits for its end.
 struct TemporaryParent<'a> {
     victim: &'a AnyGreenlet,
     killer: &'a AnyGreenlet,
@@ -152,10 +149,7 @@ impl<'a> TemporaryParent<'a> {
     fn set(victim: &'a AnyGreenlet, killer: &'a AnyGreenlet) -> Self {
         // Main never dies, and its having no parent is how it is known.
         if victim.block().parent.borrow().to.is_some() {
-            victim.block().kills.borrow_mut().push(KillUnderWay {
-                killer: killer.clone(),
-                parent: killer.clone(),
-            });
+            victim.block().kills.borrow_mut().begin(killer);
         }
         TemporaryParent { victim, killer }
     }
@@ -163,12 +157,7 @@ impl<'a> TemporaryParent<'a> {
 
 impl Drop for TemporaryParent<'_> {
     fn drop(&mut self) {
-        // Dying takes them all away (B6).
-        let mut kills = self.victim.block().kills.borrow_mut();
-        let own = kills.iter().rposition(|kill| kill.killer == *self.killer);
-        if let Some(own) = own {
-            kills.remove(own);
-        }
+        self.victim.block().kills.borrow_mut().end(self.killer);
     }
 }
 
@@ -176,8 +165,8 @@ impl Drop for TemporaryParent<'_> {
 pub(crate) fn discard(new: &AnyGreenlet) {
     let block = new.block();
     let thread = block.thread();
-    block.stage.set(Stage::Dead);
-    new.unregister(thread);
+    block.mark_dead();
+    block.unregister(thread);
     let locals = block.locals.take();
     if let Some(body) = block.body.take() {
         body.discard();
@@ -186,10 +175,11 @@ pub(crate) fn discard(new: &AnyGreenlet) {
 }
 
 /// One owner fewer. Called by the drop of an owner.
+#[inline]
 pub(crate) fn disown(greenlet: &AnyGreenlet) {
     let owners = &greenlet.block().owners;
     owners.set(owners.get() - 1);
-    if owners.get() == 0 {
+    if greenlet.is_forsaken() {
         forsake(greenlet);
     }
 }

@@ -22,7 +22,7 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, Write};
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::process;
 use std::ptr::NonNull;
 
@@ -35,7 +35,7 @@ pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
     let block = target.block();
     debug_assert_eq!(block.stage.get(), Stage::New);
     let slot = block.thread().arena.take(block.stack_size)?;
-    block.guard.set((slot.limit(), slot.floor(), slot.top()));
+    block.stack.set((slot.limit(), slot.top()));
     // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2), and
     // `enter` does not unwind, since a body's `run` does not (C2).
     let context = unsafe { Context::new(slot, enter, target.as_ptr().as_ptr().cast()) };
@@ -52,8 +52,9 @@ pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
 /// `data` is the block whose context this is.
 unsafe fn enter(link: &Link, data: *const ()) {
     let block = NonNull::new(data.cast_mut().cast::<Block>()).expect("set by prepare");
-    // SAFETY: the block is running, so it is alive (B2), and `data` came from a name.
-    let me = unsafe { AnyGreenlet::from_raw(block) };
+    // SAFETY: `data` came from a name. The registry keeps the block until the trampoline has seen its end (B2): not counting this
+    // name either way is right.
+    let me = ManuallyDrop::new(unsafe { AnyGreenlet::uncounted(block) });
     me.block().link.set(link);
     let body = me.block().body.take().expect("a new greenlet has a body");
     let guard = AbortOnUnwind;
@@ -69,7 +70,7 @@ impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
         let _ = writeln!(
             io::stderr(),
-            "fatal runtime error: drop of a panic payload panicked in a greenlet, aborting"
+            "fatal runtime error: a panic left a greenlet's end, aborting"
         );
         process::abort();
     }
@@ -98,6 +99,7 @@ pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
 }
 
 /// Resumes whoever is current, until it is `main`, on whose stack this runs.
+#[inline(never)]
 fn trampoline(thread: &Thread, main: &Block) {
     loop {
         let current = thread.current.get();
@@ -111,19 +113,18 @@ fn trampoline(thread: &Thread, main: &Block) {
             context.as_mut().unwrap_unchecked().resume()
         };
         if ended {
-            // SAFETY: dead now, and still in the registry, which keeps it.
-            let dead = unsafe { AnyGreenlet::from_raw(current) };
-            clear_away(thread, &dead);
+            clear_away(thread, current);
         }
     }
 }
 
 /// Gives back the stack of a greenlet whose entry function has returned.
-#[cold]
 #[inline(never)]
-fn clear_away(thread: &Thread, dead: &AnyGreenlet) {
+fn clear_away(thread: &Thread, dead: NonNull<Block>) {
+    // SAFETY: dead now, but still in the registry, which keeps it.
+    let block = unsafe { dead.as_ref() };
     // SAFETY: the context has ended; nobody runs on it any more (B5).
-    let context = unsafe { (*dead.block().context.get()).take() };
+    let context = unsafe { (*block.context.get()).take() };
     drop(context);
-    dead.unregister(thread);
+    block.unregister(thread);
 }

@@ -21,8 +21,7 @@ use std::ptr::{self, NonNull};
 use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, Stage, Thread};
 use crate::greenlet::body::drop_locals;
 use crate::greenlet::kill::kill;
-use crate::greenlet::kind::Kind;
-use crate::sys::arena::DEFAULT_SIZE;
+use crate::sys::arena::{DEFAULT_SIZE, guard_size};
 use crate::sys::os_thread;
 use crate::sys::overflow::{self, Victim};
 
@@ -77,12 +76,13 @@ fn describe_overflow(address: usize, report: &dyn Fn(Victim<'_>)) {
     };
     // SAFETY: the running greenlet's block is alive (B2).
     let block = unsafe { thread.current.get().as_ref() };
-    let (start, end, top) = block.guard.get();
-    if (start..end).contains(&address) {
+    let (limit, top) = block.stack.get();
+    let floor = limit + guard_size();
+    if (limit..floor).contains(&address) {
         report(Victim {
             name: block.name.as_deref(),
             id: block.id.get(),
-            stack_size: top - end,
+            stack_size: top.saturating_sub(floor),
         });
     }
 }
@@ -109,9 +109,8 @@ impl Drop for Departure {
             // Destructors just now made new ones.
             return;
         }
-        main.block().stage.set(Stage::Dead);
-        main.block().expects.set(Kind::NOTHING);
-        main.unregister(thread);
+        main.block().mark_dead();
+        main.block().unregister(thread);
         thread.main.take();
         thread.origin.take();
         HERE.set(ptr::null());

@@ -98,11 +98,6 @@ impl Slot {
     pub(crate) fn limit(&self) -> usize {
         self.start.as_ptr() as usize
     }
-
-    /// The lowest address that may be used: the end of the guard.
-    pub(crate) fn floor(&self) -> usize {
-        self.limit() + page()
-    }
 }
 
 impl Drop for Slot {
@@ -147,6 +142,11 @@ fn page() -> usize {
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         usize::try_from(page).expect("the system has a page size")
     })
+}
+
+/// How much of a slot, from its lowest address, is its guard.
+pub(crate) fn guard_size() -> usize {
+    page()
 }
 
 /// The class for at least `size` usable bytes: its shift.
@@ -407,7 +407,7 @@ mod tests {
         let arena = Arena::new();
         for size in [1, 4096, 16 << 10, DEFAULT_SIZE, 100_000, 1 << 20] {
             let slot = arena.take(size).unwrap();
-            assert!(slot.top() - slot.floor() >= size);
+            assert!(slot.top() - slot.limit() - guard_size() >= size);
             assert_eq!(slot.top() % 16, 0);
         }
     }
