@@ -52,6 +52,7 @@ fn of_finished() {
 
 /// test_untracked_memory_doesnt_increase (Y)
 #[test]
+#[cfg_attr(feature = "sanitizer", ignore = "AddressSanitizer keeps freed memory")]
 fn a_million_finished_greenlets_leave_memory_flat() {
     run_well("memory_of_finished");
 }
@@ -102,6 +103,7 @@ fn of_dropped() {
 
 /// test_untracked_memory_doesnt_increase_unfinished_thread_dealloc_in_thread (Y)
 #[test]
+#[cfg_attr(feature = "sanitizer", ignore = "AddressSanitizer keeps freed memory")]
 fn unfinished_greenlets_dropped_in_their_thread_all_exit_and_leave_memory_flat() {
     run_well("memory_of_dropped");
 }
@@ -113,6 +115,7 @@ fn of_left_over() {
 /// test_untracked_memory_doesnt_increase_unfinished_thread_dealloc_in_main (A: they own themselves, and exit when
 /// their thread ends, where upstream's do not exit at all)
 #[test]
+#[cfg_attr(feature = "sanitizer", ignore = "AddressSanitizer keeps freed memory")]
 fn unfinished_greenlets_left_to_the_end_of_their_thread_all_exit_and_leave_memory_flat() {
     run_well("memory_of_left_over");
 }
