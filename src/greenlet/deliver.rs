@@ -62,10 +62,10 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
     let mut target = me.effective_parent().expect("main does not die");
     let arrival = loop {
         let accepted = match target.block().state() {
-            State::Dead => Err(parcel),
+            // A temporary parent may have the dying one for an ancestor: it is as good as dead.
+            State::Dead | State::Running => Err(parcel),
             State::Suspended => offer_suspended(me, &target, parcel),
             State::New => offer_new(me, &target, parcel),
-            State::Running => unreachable!("{me:?} runs, so its ancestor {target:?} does not"),
         };
         parcel = match accepted {
             Ok(arrival) => break arrival,

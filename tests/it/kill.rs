@@ -302,3 +302,47 @@ fn a_value_that_something_thrown_displaces_is_dropped() {
         assert!(name.is_dead());
     });
 }
+
+#[test]
+fn a_victim_that_makes_itself_an_ancestor_of_its_temporary_parent_ends_all_the_same() {
+    leak_checked(|| {
+        let dead = Greenlet::new(|()| ());
+        dead.kill();
+        let other = dead.any();
+        let victim = Greenlet::new(move |()| {
+            _ = catch_unwind(|| greenlet::main().switch::<(), ()>(()));
+            let me = greenlet::current();
+            me.set_parent(&other).unwrap();
+            other.set_parent(&me).unwrap();
+        });
+        victim.switch(());
+        victim.kill();
+        assert!(victim.is_dead());
+        assert_eq!(victim.parent(), Some(greenlet::main()));
+    });
+}
+
+#[test]
+fn kills_of_one_victim_may_end_in_any_order() {
+    leak_checked(|| {
+        let victim = Greenlet::new(|()| {
+            for _ in 0..2 {
+                _ = catch_unwind(|| greenlet::main().switch::<(), ()>(()));
+            }
+            greenlet::main().switch::<(), ()>(());
+        });
+        victim.switch(());
+        let name = victim.any();
+        let second = Greenlet::new(move |()| name.kill());
+        // The first exit is caught and main goes on; the second kill begins and is still under way when main goes on again.
+        victim.kill();
+        assert_eq!(victim.parent(), Some(greenlet::main()));
+        second.switch(());
+        assert_eq!(victim.parent().unwrap(), second, "its kill is under way");
+        second.switch(());
+        assert!(second.is_dead());
+        assert_eq!(victim.parent(), Some(greenlet::main()), "none is under way");
+        victim.kill();
+        assert!(victim.is_dead());
+    });
+}
