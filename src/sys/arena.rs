@@ -12,8 +12,8 @@
 //! ```
 //!
 //! A guard is a marker in the page table (`MADV_GUARD_INSTALL`, Linux 6.13), which needs no
-//! mapping of its own; where the kernel has none, a page of `PROT_NONE`, which needs two and so ends
-//! near 32 000 stacks under the default `vm.max_map_count`.
+//! mapping of its own; where the kernel has none, a page of `PROT_NONE`, which needs two, and so ends
+//! near 24 000 stacks under the default `vm.max_map_count`, a quarter of which is left to others.
 //!
 //! The tops of neighbouring slots are shifted against each other by a cache line (their colour),
 //! or the hot ends of all stacks would fall into the same few sets of the first level cache.
@@ -33,6 +33,7 @@ use std::fmt;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The stack size a greenlet has if nothing else is asked for. How it was found: arch-note 0003.
 pub(crate) const DEFAULT_SIZE: usize = DEFAULT_CLASS - COLOURS * COLOUR_STEP;
@@ -114,6 +115,7 @@ impl Drop for Slot {
 pub(crate) struct Arena {
     classes: RefCell<Vec<Option<Box<Class>>>>,
     markers: Cell<bool>,
+    mapped_guards: Cell<usize>,
     default: Cell<Option<NonNull<Class>>>,
 }
 
@@ -161,6 +163,7 @@ impl Arena {
         Arena {
             classes: RefCell::new(Vec::new()),
             markers: Cell::new(!cfg!(greenlet_mprotect)),
+            mapped_guards: Cell::new(0),
             default: Cell::new(None),
         }
     }
@@ -279,22 +282,52 @@ impl Arena {
             // Kernels before 6.13, and memory that is locked.
             self.markers.set(false);
         }
-        // SAFETY: the page belongs to a slot that nobody uses (A1).
-        let done = unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) };
-        if done != 0 {
+        if let Err(error) = self.protect(start) {
             return Err(NoStack {
                 size: class.size,
                 what: "cannot be guarded: this kernel has no guard markers (MADV_GUARD_INSTALL, Linux 6.13), \
                        and each guard page takes two of the mappings that sysctl vm.max_map_count allows",
-                error: io::Error::last_os_error(),
+                error,
             });
         }
         Ok(())
     }
+
+    /// Guards by a mapping of its own, as long as enough mappings are left for the rest of the process: without
+    /// any, the next large allocation of whoever would fail.
+    fn protect(&self, start: NonNull<u8>) -> io::Result<()> {
+        if MAPPED_GUARDS.fetch_add(1, Ordering::Relaxed) >= mapped_guards_limit() {
+            MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed);
+            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+        }
+        self.mapped_guards.set(self.mapped_guards.get() + 1);
+        // SAFETY: the page belongs to a slot that nobody uses (A1).
+        let done = unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) };
+        match done {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// Guards of the process that are mappings of their own.
+static MAPPED_GUARDS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many there may be: three quarters of the mappings, two a guard.
+fn mapped_guards_limit() -> usize {
+    static LIMIT: OnceLock<usize> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        let setting = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+        let mappings = setting
+            .ok()
+            .and_then(|text| text.trim().parse::<usize>().ok());
+        mappings.map_or(usize::MAX, |mappings| mappings / 8 * 3)
+    })
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
+        MAPPED_GUARDS.fetch_sub(self.mapped_guards.get(), Ordering::Relaxed);
         for class in self.classes.get_mut().drain(..).flatten() {
             assert_eq!(class.live.get(), 0, "a stack is still in use");
             for chunk in class.chunks.borrow().iter() {

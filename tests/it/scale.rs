@@ -18,9 +18,9 @@ fn suspend_and_kill(n: usize) {
                 assert_eq!(self.1.replace(self.0 + 1), self.0);
             }
         }
-        let in_order = InOrder(i, killed.clone());
+        let killed = killed.clone();
         let g = Greenlet::new(move |()| {
-            let _in_order = in_order;
+            let _in_order = InOrder(i, killed);
             greenlet::main().switch::<(), ()>(());
         });
         if let Err(refused) = g.try_switch(()) {
