@@ -28,6 +28,8 @@
 //! * **B6** Permanent parent links form a tree rooted in main. A temporary parent exists only while a
 //!   kill is under way, and is gone when the greenlet dies.
 //! * **B7** `body` is there exactly while the greenlet is New and has a run.
+//! * **B8** Freeing a block runs no code of users, for it may happen between two greenlets: body, arrival and locals are
+//!   taken out before, by the greenlet itself or by whoever discards it.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell, UnsafeCell};
@@ -476,6 +478,7 @@ fn free_lineage(block: NonNull<Block>) {
         let block = unsafe { pointer.as_ref() };
         let link = block.parent.take();
         debug_assert!(block.is_dead() && !link.owns);
+        debug_assert!(block.locals.borrow().is_none(), "B8");
         // SAFETY: its last name is gone (B1).
         unsafe { (block.free)(pointer) };
         if let Some(parent) = link.to {

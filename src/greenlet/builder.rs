@@ -135,6 +135,10 @@ impl Block {
     }
 
     fn locals_or_new(&self) -> Rc<LocalMap> {
+        if self.locals_gone.get() {
+            // It is dying, and nobody would empty them.
+            return Rc::default();
+        }
         self.locals.borrow_mut().get_or_insert_default().clone()
     }
 }

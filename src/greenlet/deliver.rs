@@ -61,23 +61,28 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
     };
     let mut target = me.effective_parent().expect("main does not die");
     let arrival = loop {
-        let accepted = match target.block().state() {
-            // A temporary parent may have the dying one for an ancestor: it is as good as dead.
-            State::Dead | State::Running => Err(parcel),
+        let block = target.block();
+        let state = block.state();
+        let refused = match state {
             State::Suspended => offer_suspended(me, &target, parcel),
             State::New => offer_new(me, &target, parcel),
+            // A temporary parent may have the dying one for an ancestor: it is as good as dead.
+            State::Dead | State::Running => Err(parcel),
         };
-        parcel = match accepted {
+        parcel = match refused {
             Ok(arrival) => break arrival,
-            Err(parcel) => {
-                // A suspended ancestor is asked again: dropping a result may have changed anything.
-                if target.block().state() != State::Suspended {
-                    let next = target.block().parent.borrow().to.clone();
-                    // A lineage from before the thread's end has a main that is dead.
-                    target = next.unwrap_or_else(|| thread.main());
-                }
-                parcel
-            }
+            Err(parcel) => parcel,
+        };
+        target = match state {
+            // The result was dropped, which may have changed anything.
+            State::Suspended => me.effective_parent().expect("main does not die"),
+            // A lineage from before the thread's end has a main that is dead.
+            _ => block
+                .parent
+                .borrow()
+                .to
+                .clone()
+                .unwrap_or_else(|| thread.main()),
         };
     };
     let block = me.block();
