@@ -311,6 +311,16 @@ impl Block {
         self.stage.get() == Stage::Dead
     }
 
+    /// Drops the greenlet's locals, or its share in them, before its parent goes on. It has none from here on.
+    #[inline]
+    pub(crate) fn drop_locals(&self) -> Result<(), Payload> {
+        self.locals_gone.set(true);
+        match self.locals.take().and_then(Rc::into_inner) {
+            None => Ok(()),
+            Some(map) => map.destroy(),
+        }
+    }
+
     /// From here on the greenlet is dead; it has yet to be [unregistered](Self::unregister).
     #[inline]
     pub(crate) fn mark_dead(&self) {

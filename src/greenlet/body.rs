@@ -8,13 +8,11 @@
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
-use std::rc::Rc;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Blueprint, Body, BodyVtable, Thread};
 use crate::greenlet::deliver::{Outcome, die};
 use crate::greenlet::kill::arrive;
 use crate::greenlet::kind::Kind;
-use crate::greenlet::local_map::LocalMap;
 use crate::greenlet::unwind::{GreenletExit, Payload};
 
 /// A run that was not called, and room for what it will be called with.
@@ -211,7 +209,7 @@ fn drop_quietly<T>(take: impl FnOnce() -> T) {
 }
 
 fn end<B: 'static>(me: &AnyGreenlet, result: Result<B, Payload>) {
-    let dropped = drop_locals(me);
+    let dropped = me.block().drop_locals();
     match result {
         Ok(value) if dropped.is_ok() => {
             if let Some(value) = give(me, value) {
@@ -261,25 +259,4 @@ fn give<B: 'static>(me: &AnyGreenlet, value: B) -> Option<B> {
     me.block().thread().current.set(parent);
     me.block().mark_dead();
     None
-}
-
-/// A greenlet-local is dropped when its greenlet dies, before the parent goes on.
-#[inline]
-pub(crate) fn drop_locals(me: &AnyGreenlet) -> Result<(), Payload> {
-    let block = me.block();
-    block.locals_gone.set(true);
-    match block.locals.take().and_then(Rc::into_inner) {
-        None => Ok(()),
-        Some(map) => drop_map(&map),
-    }
-}
-
-#[cold]
-fn drop_map(map: &LocalMap) -> Result<(), Payload> {
-    let mut result = Ok(());
-    while let Some(value) = map.pop_first() {
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
-        result = result.and(dropped);
-    }
-    result
 }

@@ -59,7 +59,8 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
         Outcome::Exit => Parcel::Exit,
         Outcome::Panic(payload) => Parcel::Panic(payload),
     };
-    let mut target = me.effective_parent().expect("main does not die");
+    let mut first = me.effective_parent().expect("main does not die");
+    let mut target = first.clone();
     let arrival = loop {
         let block = target.block();
         let state = block.state();
@@ -73,16 +74,15 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
             Ok(arrival) => break arrival,
             Err(parcel) => parcel,
         };
-        target = match state {
+        let now = me.effective_parent().expect("main does not die");
+        target = if state == State::Suspended || now != first {
             // The result was dropped, which may have changed anything.
-            State::Suspended => me.effective_parent().expect("main does not die"),
+            first = now.clone();
+            now
+        } else {
             // A lineage from before the thread's end has a main that is dead.
-            _ => block
-                .parent
-                .borrow()
-                .to
-                .clone()
-                .unwrap_or_else(|| thread.main()),
+            let next = block.parent.borrow().to.clone();
+            next.unwrap_or_else(|| thread.main())
         };
     };
     let block = me.block();

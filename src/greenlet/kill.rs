@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, State, Thread, alert};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Body, State, Thread, alert};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::transfer;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
@@ -167,11 +167,12 @@ pub(crate) fn discard(new: &AnyGreenlet) {
     let thread = block.thread();
     block.mark_dead();
     block.unregister(thread);
-    let locals = block.locals.take();
-    if let Some(body) = block.body.take() {
-        body.discard();
+    let body = block.body.take();
+    let discarded = catch_unwind(AssertUnwindSafe(|| body.map_or((), Body::discard)));
+    // Each is dropped whatever the others do; what is raised first counts.
+    if let Err(payload) = discarded.and(block.drop_locals()) {
+        unwind::raise(payload);
     }
-    drop(locals);
 }
 
 /// One owner fewer. Called by the drop of an owner.

@@ -5,7 +5,10 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+
+use crate::greenlet::unwind::Payload;
 
 /// Copies a value for a greenlet that inherits; `None` for types that cannot be copied.
 pub(crate) type Cloner = fn(&dyn Any) -> Option<Rc<dyn Any>>;
@@ -47,8 +50,18 @@ impl LocalMap {
         LocalMap(RefCell::new(copied.collect()))
     }
 
-    /// Takes out the value that came first; locals are destroyed in the order of first use.
-    pub(crate) fn pop_first(&self) -> Option<Rc<dyn Any>> {
+    /// Drops all values in the order of first use, whatever each does; the first panic.
+    #[cold]
+    pub(crate) fn destroy(&self) -> Result<(), Payload> {
+        let mut result = Ok(());
+        while let Some(value) = self.pop_first() {
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
+            result = result.and(dropped);
+        }
+        result
+    }
+
+    fn pop_first(&self) -> Option<Rc<dyn Any>> {
         let mut entries = self.0.borrow_mut();
         if entries.is_empty() {
             return None;

@@ -19,7 +19,6 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 
 use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, Stage, Thread};
-use crate::greenlet::body::drop_locals;
 use crate::greenlet::kill::kill;
 use crate::sys::arena::{DEFAULT_SIZE, guard_size};
 use crate::sys::os_thread;
@@ -103,10 +102,10 @@ impl Drop for Departure {
         if !end_left_over(thread, &main) {
             return;
         }
-        let _ = drop_locals(&main);
+        let _ = main.block().drop_locals();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(thread.observer.take())));
-        if thread.registry.borrow().len() > 1 {
-            // Destructors just now made new ones.
+        // Destructors just now may have made new ones.
+        if !end_left_over(thread, &main) {
             return;
         }
         main.block().mark_dead();
