@@ -1,3 +1,5 @@
+//! Greenlet-locals used, shared and inherited by greenlets that are just dying.
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 

@@ -1,3 +1,5 @@
+//! The walk from a dying greenlet to its receiver, while user code changes the lineage.
+
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
