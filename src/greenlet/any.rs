@@ -63,6 +63,9 @@ impl AnyGreenlet {
     /// switches back. A new greenlet's body is dropped unrun; killing a dead one does nothing; killing
     /// the running one unwinds it from here.
     ///
+    /// A greenlet that is suspended in a destructor which runs because it already unwinds cannot bear a second unwind: killing it, also by
+    /// dropping its last owner, ends the process, unless the destructor catches it. Let such a destructor finish first.
+    ///
     /// ```
     /// use greenlet::Greenlet;
     ///

@@ -225,7 +225,7 @@ pub(crate) struct Block {
 pub(crate) mod alert {
     /// An observer is set.
     pub(crate) const TRACED: u8 = 1;
-    /// The greenlet that left last has no owner.
+    /// The running greenlet, or if it has just left the one before it, lost its last owner while it ran.
     pub(crate) const FORSAKEN: u8 = 2;
     /// The greenlet that arrives finds something else than a value.
     pub(crate) const ARRIVAL: u8 = 4;

@@ -26,7 +26,6 @@ use crate::greenlet::unwind::{GreenletExit, Payload};
 #[non_exhaustive]
 pub enum SwitchError<V> {
     /// The target waits for another type.
-    #[non_exhaustive]
     Type {
         /// What was to be sent.
         value: V,

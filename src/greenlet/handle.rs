@@ -42,6 +42,8 @@ use crate::greenlet::unwind::Payload;
 /// a destructor that runs because of a panic leaves [`std::thread::panicking`] true for the others until the
 /// destructor goes on.
 ///
+/// A panic hook must not switch: std takes a panic inside a hook for fatal, and counts per thread.
+///
 /// Two things must not be done with a `std::thread_local!`, and the compiler cannot see to it: switching in its
 /// initialiser, and leaving a greenlet suspended inside [`LocalKey::with`](std::thread::LocalKey::with) when the thread
 /// ends. Either may leave a reference to a value that is gone. [`greenlet_local!`](crate::greenlet_local) has neither

@@ -234,7 +234,11 @@ pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<Payload> {
 fn end(greenlet: &AnyGreenlet) -> Option<Payload> {
     let block = greenlet.block();
     match block.state() {
-        State::Dead | State::Running => None,
+        State::Dead => None,
+        State::Running => {
+            block.thread().raise_alert(alert::FORSAKEN);
+            None
+        }
         State::New => catch_unwind(AssertUnwindSafe(|| discard(greenlet))).err(),
         State::Suspended if block.condemned.replace(true) => None,
         State::Suspended => {

@@ -24,7 +24,7 @@
 use std::io::{self, Write};
 use std::mem::{self, ManuallyDrop};
 use std::process;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use crate::greenlet::block::{AnyGreenlet, Block, Stage, Thread};
 use crate::sys::arena::NoStack;
@@ -81,14 +81,19 @@ impl Drop for AbortOnUnwind {
 /// `target` is suspended, or new and [prepared](prepare).
 #[inline]
 pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
-    if me.owners.get() == 0 || thread.alert.get() != 0 {
+    if thread.alert.get() != 0 {
         thread.note_origin();
     }
     set_current(thread, target);
     // SAFETY: set when this context was entered; the link lies on the stack that we are running on.
     match unsafe { me.link.get().as_ref() } {
         Some(link) => link.suspend(),
-        None => trampoline(thread, me),
+        None => {
+            resume_current(thread);
+            if !ptr::eq(thread.current.get().as_ptr(), me) {
+                trampoline(thread, me);
+            }
+        }
     }
 }
 
@@ -98,23 +103,28 @@ pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
     thread.current.set(target.as_ptr());
 }
 
-/// Resumes whoever is current, until it is `main`, on whose stack this runs.
+/// Resumes whoever is current, until it is `main`, on whose stack this runs. At first it is another.
 #[inline(never)]
 fn trampoline(thread: &Thread, main: &Block) {
     loop {
-        let current = thread.current.get();
-        if std::ptr::eq(current.as_ptr(), main) {
+        resume_current(thread);
+        if ptr::eq(thread.current.get().as_ptr(), main) {
             return;
         }
-        // SAFETY: the current greenlet is not dead, so its block is alive (B2); other than main it has
-        // a context (B5), which nobody else touches while it runs: `&mut` is unique.
-        let ended = unsafe {
-            let context = &mut *current.as_ref().context.get();
-            context.as_mut().unwrap_unchecked().resume()
-        };
-        if ended {
-            clear_away(thread, current);
-        }
+    }
+}
+
+#[inline(always)]
+fn resume_current(thread: &Thread) {
+    let current = thread.current.get();
+    // SAFETY: the current greenlet is not dead, so its block is alive (B2); other than main it has
+    // a context (B5), which nobody else touches while it runs: `&mut` is unique.
+    let ended = unsafe {
+        let context = &mut *current.as_ref().context.get();
+        context.as_mut().unwrap_unchecked().resume()
+    };
+    if ended {
+        clear_away(thread, current);
     }
 }
 

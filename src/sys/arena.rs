@@ -193,21 +193,17 @@ impl Arena {
         })
     }
 
-    /// Gives the memory of pooled stacks back to the system; how many stacks that was.
+    /// Gives the memory of pooled stacks back to the system; how many stacks that was. Locked memory stays.
     pub(crate) fn trim(&self) -> usize {
         let mut trimmed = 0;
         for class in self.classes.borrow().iter().flatten() {
             for start in class.pool.borrow().iter() {
                 // SAFETY: a pooled slot is not in use (A1), its contents are dead; guards stay (A2).
                 let done = unsafe {
-                    libc::madvise(
-                        start.as_ptr().add(page()).cast(),
-                        class.size,
-                        libc::MADV_DONTNEED,
-                    )
+                    let usable = start.as_ptr().add(page());
+                    libc::madvise(usable.cast(), class.size, libc::MADV_DONTNEED)
                 };
-                assert_eq!(done, 0, "madvise: {}", io::Error::last_os_error());
-                trimmed += 1;
+                trimmed += usize::from(done == 0);
             }
         }
         trimmed
@@ -372,17 +368,20 @@ impl Class {
 impl Chunk {
     /// Bytes of the chunk that are backed by memory at the moment.
     fn committed(&self) -> usize {
-        let mut resident = vec![0u8; self.len / page()];
-        // SAFETY: the chunk is mapped, and there is a byte for each of its pages.
-        let done = unsafe {
-            libc::mincore(
-                self.start.as_ptr().cast(),
-                self.len,
-                resident.as_mut_ptr().cast(),
-            )
-        };
-        assert_eq!(done, 0, "mincore: {}", io::Error::last_os_error());
-        resident.iter().filter(|byte| **byte & 1 != 0).count() * page()
+        let mut resident = vec![0u8; self.len.min(CHUNK) / page()];
+        let mut count = 0;
+        for offset in (0..self.len).step_by(CHUNK) {
+            let len = CHUNK.min(self.len - offset);
+            let pages = &mut resident[..len / page()];
+            // SAFETY: this part of the chunk is mapped, and there is a byte for each of its pages.
+            let done = unsafe {
+                let start = self.start.as_ptr().add(offset);
+                libc::mincore(start.cast(), len, pages.as_mut_ptr().cast())
+            };
+            assert_eq!(done, 0, "mincore: {}", io::Error::last_os_error());
+            count += pages.iter().filter(|byte| **byte & 1 != 0).count();
+        }
+        count * page()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Greenlet-locals used, shared and inherited by greenlets that are just dying.
+//! Locals that are used, shared and copied where greenlets end.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -79,5 +79,36 @@ fn no_destructor_runs_between_greenlets() {
         parent.switch(());
         assert!(parent.is_dead());
         assert!(ran.get());
+    });
+}
+
+greenlet_local! {
+    static SLOW: Box<[u64; 4]> = {
+        if let Some(overtakes) = OVERTAKES.take() {
+            overtakes.switch(());
+        }
+        Box::new([7; 4])
+    };
+    static OVERTAKES: RefCell<Option<Greenlet<(), ()>>> = RefCell::new(None);
+}
+
+/// With a thread-local of std the overtaken initialiser would drop the value that the other greenlet is looking at.
+#[test]
+fn an_initialiser_that_leaves_may_be_overtaken_by_one_who_shares_the_locals() {
+    leak_checked(|| {
+        OVERTAKES.set(None);
+        let g = Greenlet::builder().share_locals().build(|()| {
+            SLOW.with(|value| {
+                let value: &[u64; 4] = value;
+                greenlet::main().switch::<(), ()>(());
+                assert_eq!(*value, [7; 4]);
+            });
+        });
+        OVERTAKES.set(Some(g.clone()));
+        let mine = SLOW.with(|value| std::ptr::from_ref(&**value).addr());
+        let _other = Box::new([9u64; 4]);
+        g.switch(());
+        assert!(g.is_dead());
+        assert_eq!(SLOW.with(|value| std::ptr::from_ref(&**value).addr()), mine);
     });
 }

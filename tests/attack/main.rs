@@ -4,9 +4,11 @@
 mod support;
 
 mod drops;
+mod fuzz;
 mod generators;
 mod locals;
 mod misc;
+mod traits;
 mod walk;
 
 /// Runs something when dropped.

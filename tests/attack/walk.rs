@@ -1,4 +1,4 @@
-//! The walk from a dying greenlet to its receiver, while user code changes the lineage.
+//! Where an end goes if parents change, or end, while it is on its way.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

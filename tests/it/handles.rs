@@ -369,3 +369,51 @@ fn the_owning_views_of_current_and_main_are_the_same_greenlets() {
         g.switch(());
     });
 }
+
+#[test]
+fn no_handle_is_send() {
+    /// `IS` is that of the inherent constant where `T` is `Send`, else that of the trait.
+    struct Probe<T>(std::marker::PhantomData<T>);
+    impl<T: Send> Probe<T> {
+        const IS_SEND: bool = true;
+    }
+    trait Otherwise {
+        const IS_SEND: bool = false;
+    }
+    impl<T> Otherwise for Probe<T> {}
+    assert_eq!([Probe::<GreenletId>::IS_SEND], [true], "the probe can tell");
+    let handles = [
+        Probe::<Greenlet<(), ()>>::IS_SEND,
+        Probe::<AnyGreenlet>::IS_SEND,
+        Probe::<WeakGreenlet<(), ()>>::IS_SEND,
+        Probe::<greenlet::Generator<(), ()>>::IS_SEND,
+        Probe::<greenlet::trace::Observer>::IS_SEND,
+        Probe::<greenlet::GreenletBuilder>::IS_SEND,
+    ];
+    assert_eq!(handles, [false; 6]);
+}
+
+#[test]
+fn greenlets_left_over_are_killed_at_thread_exit() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let leaves_some = move || {
+        struct Tell(std::sync::mpsc::Sender<std::thread::ThreadId>);
+        impl Drop for Tell {
+            fn drop(&mut self) {
+                self.0.send(std::thread::current().id()).unwrap();
+            }
+        }
+        for _ in 0..10 {
+            let tell = Tell(sender.clone());
+            let g = Greenlet::new(move |()| {
+                let _tell = tell;
+                greenlet::main().switch::<(), ()>(());
+            });
+            g.switch(());
+            std::mem::forget(g);
+        }
+        std::thread::current().id()
+    };
+    let thread = std::thread::spawn(leaves_some).join().unwrap();
+    assert_eq!(receiver.iter().collect::<Vec<_>>(), [thread; 10]);
+}

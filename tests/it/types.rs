@@ -27,7 +27,6 @@ fn a_wrong_type_is_refused_in_the_sender_and_handed_back() {
             expected,
             target,
             waits_at,
-            ..
         }) = refused
         else {
             panic!("not refused");
