@@ -77,7 +77,8 @@ fn describe_overflow(address: usize, report: &dyn Fn(Victim<'_>)) {
     let block = unsafe { thread.current.get().as_ref() };
     let (limit, top) = block.stack.get();
     let floor = limit + guard_size();
-    if (limit..floor).contains(&address) {
+    // Main's stack is not ours.
+    if limit != 0 && (limit..floor).contains(&address) {
         report(Victim {
             name: block.name.as_deref(),
             id: block.id.get(),

@@ -106,8 +106,11 @@ extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
         return;
     };
     // SAFETY: the kernel hands a valid siginfo to a SA_SIGINFO handler.
-    let address = unsafe { (*info).si_addr() } as usize;
-    (installed.lookup)(address, &|victim| report_and_abort(&victim));
+    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    // What was sent by a process has no address, and a code that is not positive.
+    if code > 0 {
+        (installed.lookup)(address, &|victim| report_and_abort(&victim));
+    }
     // SAFETY: the arguments are the ones this handler was called with.
     unsafe { pass_on(&installed.before, signal, info, context) };
 }

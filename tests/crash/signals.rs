@@ -11,6 +11,8 @@ pub(crate) const CASES: &[Case] = &[
     ("segv_without_greenlets", without_greenlets),
     ("segv_beside_greenlets", beside_greenlets),
     ("segv_in_a_greenlet", in_a_greenlet),
+    ("fault_beside_greenlets", fault_beside_greenlets),
+    ("fault_in_a_greenlet", fault_in_a_greenlet),
 ];
 
 /// Sends SIGSEGV to this process until it dies.
@@ -58,6 +60,24 @@ fn in_a_greenlet() {
     g.build::<(), ()>(|()| die_by_segv()).switch(());
 }
 
+/// A real fault, at an address that main's stack, which the library knows nothing of, must not be taken for.
+#[allow(unsafe_code, reason = "no safe code can do it")]
+fn read_nowhere() {
+    let nowhere = std::hint::black_box(std::ptr::without_provenance::<u8>(16));
+    // SAFETY: there is none; the process is to die of it.
+    unsafe { nowhere.read_volatile() };
+}
+
+fn fault_beside_greenlets() {
+    let _waits = crate::suspended("never said");
+    read_nowhere();
+}
+
+fn fault_in_a_greenlet() {
+    let g = Greenlet::builder().stack_size(1 << 20);
+    g.build::<(), ()>(|()| read_nowhere()).switch(());
+}
+
 #[test]
 #[cfg_attr(
     feature = "sanitizer",
@@ -68,6 +88,8 @@ fn segv_that_is_not_ours_ends_the_process_as_it_would_without_us() {
         "segv_without_greenlets",
         "segv_beside_greenlets",
         "segv_in_a_greenlet",
+        "fault_beside_greenlets",
+        "fault_in_a_greenlet",
     ] {
         let ended = dies_by(SIGSEGV, case);
         assert_eq!(ended.stderr, "", "{case}");
