@@ -152,8 +152,7 @@ impl AnyGreenlet {
     pub(crate) fn link_to(&self, parent: &AnyGreenlet) {
         let owns = *parent != thread::current();
         if owns {
-            let owners = &parent.block().owners;
-            owners.set(owners.get() + 1);
+            parent.add_owner();
         }
         let link = ParentLink {
             to: Some(parent.clone()),

@@ -439,6 +439,14 @@ impl AnyGreenlet {
         self.0
     }
 
+    /// One owner more. Who is owned again can be killed by a drop again.
+    #[inline]
+    pub(crate) fn add_owner(&self) {
+        let block = self.block();
+        block.owners.set(block.owners.get() + 1);
+        block.condemned.set(false);
+    }
+
     /// Whether nothing owns the greenlet, and something has to be done about it.
     #[inline]
     pub(crate) fn is_forsaken(&self) -> bool {

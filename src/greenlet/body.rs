@@ -208,19 +208,27 @@ fn drop_quietly<T>(take: impl FnOnce() -> T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(take())));
 }
 
+/// The end of a greenlet whose body returned or panicked. Once `give` or `die` has made another greenlet the current one, nothing
+/// of the user's may be dropped here any more.
 fn end<B: 'static>(me: &AnyGreenlet, result: Result<B, Payload>) {
-    let dropped = me.block().drop_locals();
+    let result = match (result, me.block().drop_locals()) {
+        (result, Ok(())) => result,
+        (Ok(value), Err(payload)) => {
+            drop_quietly(|| value);
+            Err(payload)
+        }
+        (Err(first), Err(second)) => {
+            drop_quietly(|| second);
+            Err(first)
+        }
+    };
     match result {
-        Ok(value) if dropped.is_ok() => {
+        Ok(value) => {
             if let Some(value) = give(me, value) {
                 give_slowly(me, value);
             }
         }
-        Ok(value) => {
-            drop_quietly(|| value);
-            fail(me, dropped.expect_err("else given"));
-        }
-        Err(first) => fail(me, first),
+        Err(payload) => fail(me, payload),
     }
 }
 
@@ -234,9 +242,9 @@ fn give_slowly<B: 'static>(me: &AnyGreenlet, value: B) {
 
 #[cold]
 fn fail(me: &AnyGreenlet, payload: Payload) {
-    let outcome = match payload.is::<GreenletExit>() {
-        true => Outcome::Exit,
-        false => Outcome::Panic(payload),
+    let outcome = match payload.downcast::<GreenletExit>() {
+        Ok(_) => Outcome::Exit,
+        Err(payload) => Outcome::Panic(payload),
     };
     // SAFETY: there is no value.
     unsafe { die(me, outcome) }

@@ -281,9 +281,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
 
     /// One owner more.
     pub(crate) fn own(any: AnyGreenlet) -> Self {
-        let block = any.block();
-        block.owners.set(block.owners.get() + 1);
-        block.condemned.set(false);
+        any.add_owner();
         Greenlet {
             any,
             types: PhantomData,
@@ -293,8 +291,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
 
 impl<A, B> Clone for Greenlet<A, B> {
     fn clone(&self) -> Self {
-        let owners = &self.any.block().owners;
-        owners.set(owners.get() + 1);
+        self.any.add_owner();
         Greenlet {
             any: self.any.clone(),
             types: PhantomData,

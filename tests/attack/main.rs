@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod deaths;
 mod drops;
 mod fuzz;
 mod generators;

@@ -93,8 +93,9 @@ impl World<'_> {
     fn link_owns(&self, me: Slot, slot: Slot, parent: Slot) {
         self.greenlets[slot].owns_parent.set(parent != me);
         if parent != me {
-            let owners = &self.greenlets[parent].owners;
-            owners.set(owners.get() + 1);
+            let owned = &self.greenlets[parent];
+            owned.owners.set(owned.owners.get() + 1);
+            owned.condemned.set(false);
         }
     }
 
