@@ -119,7 +119,7 @@ fn send_slow<A: 'static, B: 'static>(
     let block = target.block();
     match block.state() {
         State::Dead => Some(Failure::Refused(SwitchError::Dead(value))),
-        State::Running => return_to_self(target, value, slot),
+        State::Running => return_to_self(target, value, at, slot),
         State::Suspended if block.expects.get().is_anything() => {
             // It waits for a death, and takes whatever comes instead as nothing.
             drop(value);
@@ -163,9 +163,12 @@ fn send_nothing<V, B: 'static>(
 fn return_to_self<A: 'static, B: 'static>(
     me: &AnyGreenlet,
     value: A,
+    at: Place,
     slot: &mut MaybeUninit<B>,
 ) -> Option<Failure<A>> {
     if TypeId::of::<A>() != TypeId::of::<B>() {
+        // This very call is where it waits.
+        me.block().waits_at.set(at);
         return Some(refuse(me, value, Kind::of::<B>()));
     }
     match observe_self(me.block().thread(), me, Arrival::Value) {

@@ -292,17 +292,20 @@ impl Arena {
     /// Guards by a mapping of its own, as long as enough mappings are left for the rest of the process: without
     /// any, the next large allocation of whoever would fail.
     fn protect(&self, start: NonNull<u8>) -> io::Result<()> {
-        if MAPPED_GUARDS.fetch_add(1, Ordering::Relaxed) >= mapped_guards_limit() {
-            MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed);
-            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+        let result = if MAPPED_GUARDS.fetch_add(1, Ordering::Relaxed) >= mapped_guards_limit() {
+            Err(io::Error::from_raw_os_error(libc::ENOMEM))
+        } else {
+            // SAFETY: the page belongs to a slot that nobody uses (A1).
+            match unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        match result {
+            Ok(()) => self.mapped_guards.set(self.mapped_guards.get() + 1),
+            Err(_) => _ = MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed),
         }
-        self.mapped_guards.set(self.mapped_guards.get() + 1);
-        // SAFETY: the page belongs to a slot that nobody uses (A1).
-        let done = unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) };
-        match done {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        result
     }
 }
 

@@ -153,7 +153,10 @@ fn a_switch_to_oneself_returns_the_value() {
         let token = g.any().switch::<(), Token>(());
         assert_eq!(Token::alive(), 1);
         drop(token);
-        let wrong = greenlet::main().try_switch::<i32, u32>(1);
+        let (wrong, line) = (greenlet::main().try_switch::<i32, u32>(1), line!());
+        assert!(
+            matches!(&wrong, Err(SwitchError::Type { waits_at, .. }) if waits_at.line() == line)
+        );
         assert!(
             matches!(wrong, Err(SwitchError::Type { value: 1, .. })),
             "{wrong:?}"
