@@ -13,6 +13,9 @@ use crate::util::id::GreenletId;
 impl AnyGreenlet {
     /// As [`Greenlet::switch`](crate::Greenlet::switch), the types chosen here.
     ///
+    /// Both types are part of the call: what is sent, and what is waited for. Write them out where they do not follow from
+    /// the context, as in `main.switch::<u32, ()>(0)`: a bare literal is an `i32`, which a target that waits for a `u32` refuses.
+    ///
     /// # Panics
     ///
     /// As [`Greenlet::switch`](crate::Greenlet::switch).
@@ -104,6 +107,8 @@ impl AnyGreenlet {
     ///
     /// The link keeps the parent alive, unless the parent is the greenlet that makes this call: a greenlet that adopts others would
     /// otherwise never be dropped. While a kill waits for the greenlet's end, this changes the temporary parent.
+    ///
+    /// A parent that has not started is started by the child's result, as by a switch.
     ///
     /// Takes time in proportion to the length of the parent's lineage.
     ///

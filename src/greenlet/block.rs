@@ -363,10 +363,11 @@ impl Block {
         self.parent.borrow().to.as_ref().map(AnyGreenlet::as_ptr)
     }
 
-    /// How the greenlet is called in messages: `` `name` (#7) `` or `#7`.
+    /// How the greenlet is called in messages: `` `name` (#7) ``, `main (#1)` or `#7`.
     pub(crate) fn label(&self) -> String {
         match &self.name {
             Some(name) => format!("`{name}` ({})", self.id),
+            None if self.parent.borrow().to.is_none() => format!("main ({})", self.id),
             None => self.id.to_string(),
         }
     }

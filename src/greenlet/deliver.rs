@@ -188,7 +188,7 @@ fn offer_new(me: &AnyGreenlet, target: &AnyGreenlet, parcel: Parcel) -> Result<A
 fn misfit(me: &AnyGreenlet, target: &AnyGreenlet, sent: &Kind, expected: &Kind) -> String {
     let target = target.block();
     format!(
-        "the result of greenlet {} is a {}, but its parent {} waits for a {} at {}",
+        "the result of greenlet {} is of type `{}`, but its parent {} waits for `{}` at {}",
         me.block().label(),
         (sent.name)(),
         target.label(),

@@ -42,7 +42,7 @@ pub enum SwitchError<V> {
     Dead(V),
     /// The target is new and was given no run yet.
     NoRun(V),
-    /// The target is parked in the hub: only what it waits for can resume it.
+    /// The target is parked: only what it waits for can resume it. Not returned by this version, which has nothing to park in.
     #[non_exhaustive]
     Parked {
         /// What was to be sent.
@@ -101,12 +101,12 @@ impl<V> fmt::Display for SwitchError<V> {
                 ..
             } => write!(
                 f,
-                "a {sent} cannot be sent to greenlet {target}, which waits for a {expected} at {waits_at}"
+                "a value of type `{sent}` cannot be sent to greenlet {target}, which waits for `{expected}` at {waits_at}"
             ),
             SwitchError::Dead(_) => f.write_str("the greenlet is dead"),
             SwitchError::NoRun(_) => f.write_str("the greenlet has no run yet"),
             SwitchError::Parked { target, .. } => {
-                write!(f, "greenlet {target} is parked in the hub")
+                write!(f, "greenlet {target} is parked")
             }
             SwitchError::NoStack { target, reason, .. } => {
                 write!(f, "greenlet {target} cannot be started: {reason}")

@@ -76,7 +76,10 @@ use crate::greenlet::unwind::Payload;
 /// std::thread::spawn(move || g.switch(()));
 /// ```
 ///
-/// A body that never returns has to say what type it would return, or it would be `!`, which nobody can send:
+/// Values are `'static`: send a `String`, not a `&str` that borrows.
+///
+/// A body that never returns, because it loops or ends in a panic, has to say what type it would return, or it would be `!`, which
+/// nobody can send. The error appears when code is generated (`cargo build`), and shows the line to change after `closure@`:
 ///
 /// ```compile_fail,E0080
 /// let g = greenlet::Greenlet::new(|()| loop {

@@ -111,6 +111,9 @@ extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
     if code > 0 {
         (installed.lookup)(address, &|victim| report_and_abort(&victim));
     }
+    if code <= 0 && installed.before.sa_sigaction == libc::SIG_IGN {
+        return;
+    }
     // SAFETY: the arguments are the ones this handler was called with.
     unsafe { pass_on(&installed.before, signal, info, context) };
 }
