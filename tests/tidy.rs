@@ -16,6 +16,7 @@ const ORDER: &[(&str, &str)] = &[
     ("greenlet/unwind", ""),
     ("greenlet/kind", "U"),
     ("greenlet/local_map", ""),
+    ("greenlet/alert", ""),
     ("greenlet/block", "U"),
     ("greenlet/switch", "U"),
     ("greenlet/kill", ""),

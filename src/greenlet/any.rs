@@ -128,7 +128,7 @@ impl AnyGreenlet {
     /// If the greenlet is an ancestor of that parent, or main. Nothing has changed then.
     pub fn set_parent(&self, parent: &AnyGreenlet) -> Result<(), ParentError> {
         let block = self.block();
-        if block.parent.borrow().to.is_none() {
+        if block.is_main() {
             return Err(ParentError::MainHasNoParent);
         }
         if parent.descends_from(self) {
@@ -167,11 +167,11 @@ impl AnyGreenlet {
         if let Some(before) = before.disown() {
             disown(&before);
         }
-        if self.is_dead() && self.is_forsaken() {
-            // A dead greenlet that nobody owns keeps nobody alive.
-            if let Some(payload) = reap(self.clone()) {
-                unwind::raise(payload);
-            }
+        // A dead greenlet that nobody owns keeps nobody alive.
+        if self.is_dead()
+            && let Some(payload) = reap(self.clone())
+        {
+            unwind::raise(payload);
         }
     }
 

@@ -42,6 +42,7 @@ use std::rc::Rc;
 
 use slab::Slab;
 
+use crate::greenlet::alert::{self, Alert};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::local_map::LocalMap;
 use crate::greenlet::unwind::Payload;
@@ -221,23 +222,13 @@ pub(crate) struct Block {
     pub(crate) locals_gone: Cell<bool>,
 }
 
-/// Something in this thread needs a look on every arrival.
-pub(crate) mod alert {
-    /// An observer is set.
-    pub(crate) const TRACED: u8 = 1;
-    /// The running greenlet, or if it has just left the one before it, lost its last owner while it ran.
-    pub(crate) const FORSAKEN: u8 = 2;
-    /// The greenlet that arrives finds something else than a value.
-    pub(crate) const ARRIVAL: u8 = 4;
-}
-
 /// Called after every switch.
 pub(crate) type Observe = dyn Fn(bool, &AnyGreenlet, &AnyGreenlet);
 
 /// All that one thread's greenlets share.
 pub(crate) struct Thread {
     pub(crate) current: Cell<NonNull<Block>>,
-    pub(crate) alert: Cell<u8>,
+    pub(crate) alert: Alert,
     /// Who left last; kept only while `alert` is not zero.
     pub(crate) origin: RefCell<Option<AnyGreenlet>>,
     pub(crate) main: RefCell<Option<AnyGreenlet>>,
@@ -311,6 +302,11 @@ impl Block {
         self.stage.get() == Stage::Dead
     }
 
+    /// Whether this is its thread's main greenlet: the one without a parent.
+    pub(crate) fn is_main(&self) -> bool {
+        self.parent.borrow().to.is_none()
+    }
+
     /// Drops the greenlet's locals, or its share in them, before its parent goes on. It has none from here on.
     #[inline]
     pub(crate) fn drop_locals(&self) -> Result<(), Payload> {
@@ -367,7 +363,7 @@ impl Block {
     pub(crate) fn label(&self) -> String {
         match &self.name {
             Some(name) => format!("`{name}` ({})", self.id),
-            None if self.parent.borrow().to.is_none() => format!("main ({})", self.id),
+            None if self.is_main() => format!("main ({})", self.id),
             None => self.id.to_string(),
         }
     }
@@ -446,6 +442,13 @@ impl AnyGreenlet {
         let block = self.block();
         block.owners.set(block.owners.get() + 1);
         block.condemned.set(false);
+    }
+
+    /// One owner fewer. The caller sees to what follows if it was the last.
+    #[inline]
+    pub(crate) fn remove_owner(&self) {
+        let owners = &self.block().owners;
+        owners.set(owners.get() - 1);
     }
 
     /// Whether nothing owns the greenlet, and something has to be done about it.
@@ -537,8 +540,7 @@ impl fmt::Debug for AnyGreenlet {
             State::Running => "running",
             State::Dead => "dead",
         };
-        let is_main = block.parent.borrow().to.is_none();
-        write!(f, " {state}{})", if is_main { " main" } else { "" })
+        write!(f, " {state}{})", if block.is_main() { " main" } else { "" })
     }
 }
 
@@ -546,7 +548,7 @@ impl Thread {
     pub(crate) fn new() -> Box<Self> {
         Box::new(Thread {
             current: Cell::new(NonNull::dangling()),
-            alert: Cell::new(0),
+            alert: Alert::new(),
             origin: RefCell::new(None),
             main: RefCell::new(None),
             registry: RefCell::new(Slab::new()),
@@ -572,7 +574,7 @@ impl Thread {
     pub(crate) fn note_origin(&self) {
         let me = self.current();
         if me.is_forsaken() {
-            self.raise_alert(alert::FORSAKEN);
+            self.alert.raise(alert::FORSAKEN);
         }
         self.origin.replace(Some(me));
     }
@@ -580,15 +582,7 @@ impl Thread {
     /// Puts down what `target` will find instead of a value. It must be the next to run.
     pub(crate) fn announce(&self, target: &AnyGreenlet, arrival: Arrival) {
         target.block().arrival.set(Some(Box::new(arrival)));
-        self.raise_alert(alert::ARRIVAL);
-    }
-
-    pub(crate) fn raise_alert(&self, bit: u8) {
-        self.alert.set(self.alert.get() | bit);
-    }
-
-    pub(crate) fn lower_alert(&self, bit: u8) {
-        self.alert.set(self.alert.get() & !bit);
+        self.alert.raise(alert::ARRIVAL);
     }
 }
 

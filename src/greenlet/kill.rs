@@ -11,7 +11,8 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, Body, State, Thread, alert};
+use crate::greenlet::alert;
+use crate::greenlet::block::{AnyGreenlet, Arrival, Body, State, Thread};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::transfer;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
@@ -25,7 +26,7 @@ pub(crate) fn arrive(thread: &Thread, me: &AnyGreenlet) -> Arrival {
 /// As [`arrive`], but what the death of `victim` leaves to do is left to the caller.
 fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) -> Arrival {
     let alerts = thread.alert.get();
-    thread.lower_alert(alert::FORSAKEN | alert::ARRIVAL);
+    thread.alert.lower(alert::FORSAKEN | alert::ARRIVAL);
     let announced = me.block().arrival.take();
     let mut arrival = announced.map_or(Arrival::Value, |arrival| *arrival);
     let origin = thread.origin.take();
@@ -56,7 +57,7 @@ fn observe(thread: &Thread, origin: &AnyGreenlet, me: &AnyGreenlet, arrival: Arr
     match catch_unwind(AssertUnwindSafe(|| observer(is_throw, origin, me))) {
         Ok(()) => arrival,
         Err(payload) => {
-            thread.lower_alert(alert::TRACED);
+            thread.alert.lower(alert::TRACED);
             // A second panic, of what the observer captured, was seen by the hook.
             let both = (observer, thread.observer.take());
             let _ = catch_unwind(AssertUnwindSafe(|| drop(both)));
@@ -100,8 +101,7 @@ pub(crate) fn kill(target: &AnyGreenlet) {
         State::Running => unwind::raise(unwind::exit()),
         State::Suspended => {
             let arrival = execute(target);
-            let dead_and_forsaken = target.block().is_dead() && target.is_forsaken();
-            let raised = match dead_and_forsaken {
+            let raised = match target.block().is_dead() {
                 true => reap(target.clone()),
                 false => None,
             };
@@ -147,8 +147,8 @@ struct TemporaryParent<'a> {
 
 impl<'a> TemporaryParent<'a> {
     fn set(victim: &'a AnyGreenlet, killer: &'a AnyGreenlet) -> Self {
-        // Main never dies, and its having no parent is how it is known.
-        if victim.block().parent.borrow().to.is_some() {
+        // Main never dies.
+        if !victim.block().is_main() {
             victim.block().kills.borrow_mut().begin(killer);
         }
         TemporaryParent { victim, killer }
@@ -178,8 +178,7 @@ pub(crate) fn discard(new: &AnyGreenlet) {
 /// One owner fewer. Called by the drop of an owner.
 #[inline]
 pub(crate) fn disown(greenlet: &AnyGreenlet) {
-    let owners = &greenlet.block().owners;
-    owners.set(owners.get() - 1);
+    greenlet.remove_owner();
     if greenlet.is_forsaken() {
         forsake(greenlet);
     }
@@ -223,8 +222,7 @@ pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<Payload> {
         }
         next = block.parent.borrow_mut().disown();
         if let Some(parent) = &next {
-            let owners = &parent.block().owners;
-            owners.set(owners.get() - 1);
+            parent.remove_owner();
         }
     }
     raised
@@ -236,7 +234,7 @@ fn end(greenlet: &AnyGreenlet) -> Option<Payload> {
     match block.state() {
         State::Dead => None,
         State::Running => {
-            block.thread().raise_alert(alert::FORSAKEN);
+            block.thread().alert.raise(alert::FORSAKEN);
             None
         }
         State::New => catch_unwind(AssertUnwindSafe(|| discard(greenlet))).err(),

@@ -5,6 +5,7 @@
 //! * `unwind` what an unwinding greenlet carries: [`Payload`](crate::Payload), [`GreenletExit`](crate::GreenletExit).
 //! * `kind` what a pending call expects to receive, checked before every switch.
 //! * `local_map` the values of greenlet-locals of one greenlet.
+//! * `alert` what has to be seen to on an arrival.
 //! * `block` control blocks, names, per-thread state: the data that everything below works on.
 //! * `switch` leaving one greenlet for another; the trampoline.
 //! * `kill` killing, and what the drop of a last owner does.
@@ -26,6 +27,8 @@ pub(crate) mod unwind;
 pub(crate) mod kind;
 
 pub(crate) mod local_map;
+
+pub(crate) mod alert;
 
 pub(crate) mod block;
 

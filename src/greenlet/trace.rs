@@ -31,7 +31,8 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::greenlet::block::{AnyGreenlet, Observe, alert};
+use crate::greenlet::alert;
+use crate::greenlet::block::{AnyGreenlet, Observe};
 use crate::greenlet::thread::here;
 
 /// How control moved.
@@ -68,7 +69,7 @@ impl Observer {
     /// ```
     pub fn restore(self) -> Option<Observer> {
         let thread = here();
-        thread.raise_alert(alert::TRACED);
+        thread.alert.raise(alert::TRACED);
         thread.observer.replace(Some(self.0)).map(Observer)
     }
 }
@@ -94,6 +95,6 @@ pub fn get() -> Option<Observer> {
 /// Removes this thread's observer, which is returned.
 pub fn clear() -> Option<Observer> {
     let thread = here();
-    thread.lower_alert(alert::TRACED);
+    thread.alert.lower(alert::TRACED);
     thread.observer.take().map(Observer)
 }
