@@ -1,6 +1,53 @@
-//! Stackful coroutines with an explicit, safe, symmetric switch, after Python's greenlet.
+//! Stackful coroutines after Python's greenlet and gevent: a [`Greenlet`] is a function with a stack of its own that can be left in the middle,
+//! from any depth of calls, and entered again. No `async`, no runtime to build, all of it safe Rust.
 //!
-//! A [`Greenlet`] is a function with a stack of its own that can be left in the middle and entered again:
+//! # Spawned greenlets
+//!
+//! [`spawn`] a greenlet, and every call that waits lets the others go on: only the greenlet waits, not its thread.
+//!
+//! ```
+//! use greenlet::channel::unbounded;
+//! use greenlet::{sleep, spawn, timeout};
+//! use std::time::Duration;
+//!
+//! let (results, arrived) = unbounded();
+//! for ms in [30, 10, 20] {
+//!     let results = results.clone();
+//!     drop(spawn(move || {
+//!         sleep(Duration::from_millis(ms)); // the others run meanwhile
+//!         results.send(ms).unwrap();
+//!     }));
+//! }
+//! drop(results); // the last sender's end is the end of the iteration
+//! let total: u64 = arrived.iter().inspect(|ms| println!("{ms} ms are over")).sum(); // 10, 20, 30
+//! assert_eq!(total, 60);
+//!
+//! // A panic is an error for whoever joins, a limit holds for any waits inside.
+//! assert!(spawn(|| panic!("only this greenlet")).join().is_err());
+//! assert!(timeout(Duration::from_millis(5), || sleep(Duration::from_secs(3600))).is_err());
+//! ```
+//!
+//! | to | there is |
+//! |---|---|
+//! | begin and end | [`spawn`], [`spawn_later`], [`scope`](fn@scope) for greenlets that borrow; [`JoinHandle`], [`join_all`], [`wait_any`], [`kill_all`] |
+//! | wait | [`sleep`], [`yield_now`]; [`timeout`] limits any waits; [`hub::run`] waits for all there is |
+//! | move over from `std` | [`sync`], [`mod@thread`]: only the `use` lines change |
+//! | synchronize | [`lock`], [`event`] after Python; [`sync`] around values |
+//! | communicate | [`channel`] with `select!`, [`queue`] after Python, [`sync::mpsc`] |
+//! | bound how many run | [`pool`] |
+//! | wait for what the system does | [`readiness`] for sockets and pipes; [`threadpool`] for what blocks its thread |
+//! | find out why nothing moves | [`hub::Deadlock`], [`hub::deadlocks`] |
+//!
+//! Greenlets of a thread run one at a time, and change only where one waits, yields or ends: a call that waits says when it *switches*. So they
+//! can share an [`Rc`](std::rc::Rc) and a [`Cell`](std::cell::Cell), and what computes without waiting keeps the others from running. Whoever
+//! waits for the same thing is served in the order of coming.
+//!
+//! A [kill](JoinHandle::kill), or the end of a limit, is an unwind out of a wait: destructors run, no panic hook does, nothing is poisoned, and
+//! what was waited for is as if nobody had waited for it. A `catch_unwind` around a wait catches it as well, and has to resume it.
+//!
+//! # Switching by hand
+//!
+//! Underneath is an explicit, symmetric switch, which carries typed values each way:
 //!
 //! ```
 //! use greenlet::Greenlet;
@@ -21,8 +68,14 @@
 //! * [`Generator`] iterates over what ordinary code gives from any depth.
 //! * [`trace`] observes every switch; [`census`](fn@census) counts what is alive.
 //!
-//! Greenlets belong to the thread that made them; their handles cannot leave it. Each thread has a
-//! [main](fn@main) greenlet, the code that runs on the thread's own stack.
+//! Both mix: a greenlet that was made by hand may wait as any other, and a spawned one may switch.
+//!
+//! # Threads
+//!
+//! Greenlets belong to the thread that made them; their handles cannot leave it. Each thread has a [main](fn@main) greenlet, the code that runs
+//! on the thread's own stack, and from its first need on a [`hub`], which runs whoever can go on. All primitives work between greenlets of any
+//! threads, and a plain OS thread may use them as well: it is its own main greenlet. When a thread ends, the greenlets that are left on it are
+//! unwound. Those of the process's main thread are not: they end with the process, as its threads do.
 
 #[cfg(panic = "abort")]
 compile_error!(
@@ -35,6 +88,30 @@ mod sys;
 
 mod greenlet;
 
+mod wait;
+
+pub mod hub;
+
+pub mod lock;
+
+pub mod sync;
+
+pub mod channel;
+
+mod task;
+
+pub mod event;
+
+pub mod queue;
+
+pub mod readiness;
+
+pub mod pool;
+
+pub mod threadpool;
+
+pub mod thread;
+
 pub use crate::greenlet::block::{AnyGreenlet, State};
 pub use crate::greenlet::builder::GreenletBuilder;
 pub use crate::greenlet::census::{Census, census, trim_stacks};
@@ -45,7 +122,22 @@ pub use crate::greenlet::locals::{AccessError, LocalKey};
 pub use crate::greenlet::thread::{current, main};
 pub use crate::greenlet::trace;
 pub use crate::greenlet::unwind::{GreenletExit, Payload};
+pub use crate::greenlet_local as thread_local;
+pub use crate::hub::sleep::{sleep, sleep_until, yield_now};
+pub use crate::task::join_all::{join_all, kill_all, wait_all};
+pub use crate::task::join_handle::JoinHandle;
+pub use crate::task::packet::Outcome;
+pub use crate::task::scope::{Scope, ScopedJoinHandle, scope};
+pub use crate::task::spawn::{spawn, spawn_later};
+pub use crate::task::timeout::{Elapsed, timeout};
+pub use crate::task::wait_any::{wait_any, wait_any_timeout};
 pub use crate::util::id::GreenletId;
 
 #[doc(hidden)]
 pub use crate::greenlet::locals::probe as __private;
+
+#[doc(hidden)]
+pub use crate::channel::select_macro::run as __select;
+
+#[doc(hidden)]
+pub use crate::sys::clock::{moment as __moment, simulate as __simulate};

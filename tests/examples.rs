@@ -11,20 +11,37 @@ use std::process::Command;
 #[path = "support/process.rs"]
 mod process;
 
-/// Example, what it reads, the file that says what it prints.
-const RUNS: &[(&str, &str, &str)] = &[
-    ("doc_contextvars", "", "doc_contextvars"),
-    ("doc_creating", "", "doc_creating"),
-    ("doc_gc", "", "doc_gc"),
-    ("doc_greenlet", "", "doc_greenlet"),
-    ("doc_gui", "", "doc_gui"),
-    ("doc_switching", "", "doc_switching"),
-    ("doc_threads", "", "doc_threads"),
-    ("doc_tracing", "", "doc_tracing"),
-    ("greenlet", "one\ntwo\r\n\nlast", "greenlet"),
-    ("greenlet", "", "greenlet_empty"),
-    ("tour", "1\n2\n3\n4\nleft over\n", "tour"),
-    ("tour", "", "tour_empty"),
+/// Example, its arguments, what it reads, the file that says what it prints.
+type Run = (
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+);
+
+const RUNS: &[Run] = &[
+    ("chain", &[], "", "chain"),
+    ("chain", &["1"], "", "chain_once"),
+    ("deadlock", &[], "", "deadlock"),
+    ("doc_contextvars", &[], "", "doc_contextvars"),
+    ("doc_creating", &[], "", "doc_creating"),
+    ("doc_gc", &[], "", "doc_gc"),
+    ("doc_greenlet", &[], "", "doc_greenlet"),
+    ("doc_gui", &[], "", "doc_gui"),
+    ("doc_switching", &[], "", "doc_switching"),
+    ("doc_threads", &[], "", "doc_threads"),
+    ("doc_tracing", &[], "", "doc_tracing"),
+    // Its pauses are random; only if they take no time is there one order.
+    ("downloads", &["0"], "", "downloads"),
+    ("gevent", &[], "one\ntwo\r\n\nlast", "gevent"),
+    ("gevent", &[], "", "gevent_empty"),
+    ("greenlet", &[], "one\ntwo\r\n\nlast", "greenlet"),
+    ("greenlet", &[], "", "greenlet_empty"),
+    ("mutex", &[], "", "mutex"),
+    ("producer_consumer", &[], "", "producer_consumer"),
+    ("semaphore", &[], "", "semaphore"),
+    ("tour", &[], "1\n2\n3\n4\n5\n6\n7\n8\nleft over\n", "tour"),
+    ("tour", &[], "", "tour_empty"),
 ];
 
 #[test]
@@ -33,13 +50,13 @@ const RUNS: &[(&str, &str, &str)] = &[
     ignore = "examples are not built where this feature is of use"
 )]
 fn examples_print_what_is_expected() {
-    for (example, input, expectation) in RUNS {
+    for (example, arguments, input, expectation) in RUNS {
         let path = Path::new("tests/expected").join(format!("{expectation}.txt"));
         let expected = fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
         assert!(!expected.is_empty(), "{} says nothing", path.display());
         let mut command = Command::new(binary(example));
-        let ended = process::run(command.env("RUST_BACKTRACE", "0"), input);
+        let ended = process::run(command.args(*arguments).env("RUST_BACKTRACE", "0"), input);
         assert!(ended.status.success(), "{example} failed: {ended:#?}");
         assert_eq!(
             ended.stdout,
@@ -62,7 +79,7 @@ fn every_example_has_an_expectation() {
     let run: BTreeSet<_> = RUNS.iter().map(|run| run.0.to_owned()).collect();
     assert_eq!(run, examples, "RUNS does not list the examples there are");
 
-    let compared: BTreeSet<_> = RUNS.iter().map(|run| run.2.to_owned()).collect();
+    let compared: BTreeSet<_> = RUNS.iter().map(|run| run.3.to_owned()).collect();
     assert_eq!(compared.len(), RUNS.len(), "two runs expect the same");
     assert_eq!(
         compared,
@@ -80,6 +97,14 @@ fn every_example_says_what_it_shows() {
             "the first line of example {name} is to say what it shows"
         );
     }
+}
+
+#[test]
+fn readme_shows_the_report_of_the_example() {
+    let read = |path| fs::read_to_string(path).expect("is there");
+    let expected = read("tests/expected/deadlock.txt");
+    let report = expected.find("deadlock: ").expect("a report is expected");
+    assert!(read("README.md").contains(&expected[report..]));
 }
 
 /// The files in `directory` with this extension, without it.

@@ -105,7 +105,7 @@ impl Bench {
         print_line(name, target, &mut our_times, &mut floor_times, floor_name);
     }
 
-    fn is_asked_for(&self, name: &str) -> bool {
+    pub(crate) fn is_asked_for(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter))
     }
 

@@ -34,15 +34,25 @@ impl Console {
         }
         print!("{prompt}");
         io::stdout().flush()?;
-        let mut line = Vec::new();
-        if self.input.borrow_mut().read_until(b'\n', &mut line)? == 0 {
-            self.left.set(0);
-            println!();
-            return Ok(None);
+        let line = read_line(&mut *self.input.borrow_mut())?;
+        match line {
+            Some(_) => self.left.set(self.left.get() - 1),
+            None => {
+                self.left.set(0);
+                println!();
+            }
         }
-        self.left.set(self.left.get() - 1);
-        let line = line.strip_suffix(b"\n").unwrap_or(&line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        Ok(Some(String::from_utf8_lossy(line).into_owned()))
+        Ok(line)
     }
+}
+
+/// The next line without its end; `None` at the end of the input.
+pub(crate) fn read_line(input: &mut dyn BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    if input.read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    let line = line.strip_suffix(b"\n").unwrap_or(&line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    Ok(Some(String::from_utf8_lossy(line).into_owned()))
 }

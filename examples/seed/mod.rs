@@ -4,5 +4,13 @@
     reason = "every example that includes this uses its part of it"
 )]
 
+pub(crate) mod chain;
 pub(crate) mod console;
+pub(crate) mod deadlock;
+pub(crate) mod downloads;
+pub(crate) mod gevent;
 pub(crate) mod greenlet;
+pub(crate) mod mutex;
+pub(crate) mod producer_consumer;
+pub(crate) mod semaphore;
+pub(crate) mod time;

@@ -12,6 +12,9 @@ pub(crate) const FORSAKEN: u8 = 2;
 /// The greenlet that arrives finds something else than a value.
 pub(crate) const ARRIVAL: u8 = 4;
 
+/// Something is to be dropped.
+pub(crate) const GRAVES: u8 = 8;
+
 /// The alerts of a thread.
 pub(crate) struct Alert(Cell<u8>);
 

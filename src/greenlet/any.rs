@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, ParentLink, State};
+use crate::greenlet::block::{AnyGreenlet, ParentLink, Role, State};
 use crate::greenlet::error::{ParentError, SwitchError};
 use crate::greenlet::exchange::{fail, fail_loudly, send, send_loudly, throw};
 use crate::greenlet::kill::{disown, kill, reap};
@@ -131,6 +131,9 @@ impl AnyGreenlet {
         if block.is_main() {
             return Err(ParentError::MainHasNoParent);
         }
+        if block.role.get() == Role::Hub {
+            return Err(ParentError::Hub);
+        }
         if parent.descends_from(self) {
             return Err(ParentError::Cycle);
         }
@@ -155,7 +158,8 @@ impl AnyGreenlet {
 
     /// Makes `parent` the permanent parent.
     pub(crate) fn link_to(&self, parent: &AnyGreenlet) {
-        let owns = *parent != thread::current();
+        // A spawned greenlet is the hub's, which sees to its end and to nobody else's.
+        let owns = *parent != thread::current() && self.block().role.get() != Role::Spawned;
         if owns {
             parent.add_owner();
         }

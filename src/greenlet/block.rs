@@ -32,8 +32,7 @@
 //!   taken out before, by the greenlet itself or by whoever discards it.
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell, UnsafeCell};
-use std::fmt;
+use std::cell::{Cell, OnceCell, RefCell, UnsafeCell};
 use std::hash::{Hash, Hasher};
 use std::mem::{self, ManuallyDrop};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
@@ -43,9 +42,10 @@ use std::rc::Rc;
 use slab::Slab;
 
 use crate::greenlet::alert::{self, Alert};
+use crate::greenlet::kills::Kills;
 use crate::greenlet::kind::Kind;
 use crate::greenlet::local_map::LocalMap;
-use crate::greenlet::unwind::Payload;
+use crate::greenlet::unwind::{Known, Payload};
 use crate::sys::arena::Arena;
 use crate::sys::context::{Context, Link};
 use crate::util::id::{GreenletId, Ids};
@@ -133,64 +133,6 @@ pub(crate) struct ParentLink {
     pub(crate) owns: bool,
 }
 
-/// A kill that waits for its victim's end.
-struct KillUnderWay {
-    killer: AnyGreenlet,
-    parent: AnyGreenlet,
-}
-
-/// The kills that wait for the end of one victim. They need not end in the reverse order of their beginning;
-/// the one that began last counts.
-#[derive(Default)]
-#[expect(
-    clippy::box_collection,
-    reason = "rarely there, and every block has one"
-)]
-pub(crate) struct Kills(Option<Box<Vec<KillUnderWay>>>);
-
-impl Kills {
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
-    pub(crate) fn begin(&mut self, killer: &AnyGreenlet) {
-        self.0.get_or_insert_default().push(KillUnderWay {
-            killer: killer.clone(),
-            parent: killer.clone(),
-        });
-    }
-
-    /// Takes away the last kill by `killer`, if the victim's death has not taken them all.
-    pub(crate) fn end(&mut self, killer: &AnyGreenlet) {
-        let Some(kills) = &mut self.0 else {
-            return;
-        };
-        let own = kills.iter().rposition(|kill| kill.killer == *killer);
-        if let Some(own) = own {
-            kills.remove(own);
-        }
-        if kills.is_empty() {
-            self.0 = None;
-        }
-    }
-
-    /// The victim's parent meanwhile.
-    fn parent(&self) -> Option<AnyGreenlet> {
-        Some(self.0.as_ref()?.last()?.parent.clone())
-    }
-
-    /// Changes the victim's parent meanwhile; false if there is no kill.
-    pub(crate) fn set_parent(&mut self, parent: &AnyGreenlet) -> bool {
-        let last = self.0.as_mut().and_then(|kills| kills.last_mut());
-        let Some(kill) = last else {
-            return false;
-        };
-        kill.parent = parent.clone();
-        true
-    }
-}
-
 pub(crate) struct Block {
     // What a switch touches.
     pub(crate) expects: Cell<&'static Kind>,
@@ -207,7 +149,7 @@ pub(crate) struct Block {
     pub(crate) names: Cell<usize>,
     pub(crate) body: Cell<Option<Body>>,
     pub(crate) parent: RefCell<ParentLink>,
-    pub(crate) kills: RefCell<Kills>,
+    pub(crate) kills: RefCell<Kills<AnyGreenlet>>,
     pub(crate) registered: Cell<usize>,
     pub(crate) locals: RefCell<Option<Rc<LocalMap>>>,
     pub(crate) free: unsafe fn(NonNull<Block>),
@@ -220,6 +162,46 @@ pub(crate) struct Block {
     /// Hit by a drop of its last owner and still alive; not hit again until it was owned again.
     pub(crate) condemned: Cell<bool>,
     pub(crate) locals_gone: Cell<bool>,
+    pub(crate) known: Cell<Known>,
+    pub(crate) role: Cell<Role>,
+    pub(crate) created_at: &'static Location<'static>,
+    /// What the hub keeps of a greenlet that waits in it; the hub's business, null at first.
+    pub(crate) seat: Cell<*const ()>,
+}
+
+/// Who sees to a greenlet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Whoever switches to it.
+    Plain,
+    /// The hub, from its first turn to its end.
+    Spawned,
+    /// It is the hub: no stack of its own, its code is the trampoline's.
+    Hub,
+}
+
+/// What the hub does for the code below it.
+pub(crate) struct Hooks {
+    /// Makes the next greenlet the current one. Called by the trampoline, when the hub is current.
+    pub(crate) turn: fn(&Thread),
+    /// Has a greenlet that is spawned, or parked in the hub, die of a payload, at its present or next wait.
+    pub(crate) interrupt: fn(&AnyGreenlet, Payload),
+    /// Takes back the seat of a greenlet that is about to end.
+    pub(crate) vacate: fn(&Thread, &Block),
+    /// What a greenlet that is spawned, or parked in the hub, waits for.
+    pub(crate) waits_for: fn(&AnyGreenlet) -> String,
+    /// Ends all that is spawned or parked, when the thread ends.
+    pub(crate) shut_down: fn(&Thread),
+    /// Frees the hub; nothing but main is left.
+    pub(crate) free: fn(&Thread),
+}
+
+/// The hub's part of a thread.
+#[derive(Clone)]
+pub(crate) struct HubPart {
+    pub(crate) hooks: &'static Hooks,
+    pub(crate) greenlet: AnyGreenlet,
+    pub(crate) data: NonNull<()>,
 }
 
 /// Called after every switch.
@@ -234,8 +216,15 @@ pub(crate) struct Thread {
     pub(crate) main: RefCell<Option<AnyGreenlet>>,
     pub(crate) registry: RefCell<Slab<AnyGreenlet>>,
     pub(crate) observer: RefCell<Option<Rc<Observe>>>,
+    /// The thread ends: main does not hear of anything any more.
+    pub(crate) ending: Cell<bool>,
+    /// What nobody wants, to be dropped by the next who arrives: it came where nothing of the user's may run.
+    pub(crate) graves: RefCell<Vec<Arrival>>,
     pub(crate) ids: Ids,
     pub(crate) arena: Arena,
+    /// The hub's control block, or null as long as there is none.
+    pub(crate) hub: Cell<*const Block>,
+    pub(crate) hub_part: OnceCell<HubPart>,
 }
 
 /// What a new block is made of.
@@ -272,6 +261,10 @@ impl Block {
             stack: Cell::new((0, 0)),
             condemned: Cell::new(false),
             locals_gone: Cell::new(false),
+            known: Cell::new(Known::Nothing),
+            role: Cell::new(Role::Plain),
+            created_at: plan.created_at,
+            seat: Cell::new(ptr::null()),
         }
     }
 
@@ -300,6 +293,21 @@ impl Block {
 
     pub(crate) fn is_dead(&self) -> bool {
         self.stage.get() == Stage::Dead
+    }
+
+    /// Whether it is past hearing of anything: dead, about to be, or main of a thread that ends.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.is_dead() || self.locals_gone.get() || (self.thread().ending.get() && self.is_main())
+    }
+
+    /// Whether it waits in the hub, so that only what it waits for can resume it.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.expects.get().is_parked() && !self.is_current()
+    }
+
+    /// Whether only the hub may resume, start or end it.
+    pub(crate) fn is_the_hubs(&self) -> bool {
+        self.role.get() == Role::Spawned || self.is_parked()
     }
 
     /// Whether this is its thread's main greenlet: the one without a parent.
@@ -357,15 +365,6 @@ impl Block {
             return None;
         }
         self.parent.borrow().to.as_ref().map(AnyGreenlet::as_ptr)
-    }
-
-    /// How the greenlet is called in messages: `` `name` (#7) ``, `main (#1)` or `#7`.
-    pub(crate) fn label(&self) -> String {
-        match &self.name {
-            Some(name) => format!("`{name}` ({})", self.id),
-            None if self.is_main() => format!("main ({})", self.id),
-            None => self.id.to_string(),
-        }
     }
 }
 
@@ -526,24 +525,6 @@ impl Hash for AnyGreenlet {
     }
 }
 
-impl fmt::Debug for AnyGreenlet {
-    /// `Greenlet(#7 "name" suspended)`, with `main` where it is one.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let block = self.block();
-        write!(f, "Greenlet({}", block.id)?;
-        if let Some(name) = &block.name {
-            write!(f, " {name:?}")?;
-        }
-        let state = match block.state() {
-            State::New => "new",
-            State::Suspended => "suspended",
-            State::Running => "running",
-            State::Dead => "dead",
-        };
-        write!(f, " {state}{})", if block.is_main() { " main" } else { "" })
-    }
-}
-
 impl Thread {
     pub(crate) fn new() -> Box<Self> {
         Box::new(Thread {
@@ -553,8 +534,12 @@ impl Thread {
             main: RefCell::new(None),
             registry: RefCell::new(Slab::new()),
             observer: RefCell::new(None),
+            ending: Cell::new(false),
+            graves: RefCell::default(),
             ids: Ids::new(),
             arena: Arena::new(),
+            hub: Cell::new(ptr::null()),
+            hub_part: OnceCell::new(),
         })
     }
 
@@ -563,6 +548,13 @@ impl Thread {
     pub(crate) fn current(&self) -> AnyGreenlet {
         // SAFETY: the running greenlet is not dead, so the registry keeps it (B2).
         unsafe { AnyGreenlet::from_raw(self.current.get()) }
+    }
+
+    /// Its block; not to be kept beyond its death.
+    #[inline]
+    pub(crate) fn running(&self) -> &Block {
+        // SAFETY: as above.
+        unsafe { self.current.get().as_ref() }
     }
 
     pub(crate) fn main(&self) -> AnyGreenlet {
@@ -577,6 +569,12 @@ impl Thread {
             self.alert.raise(alert::FORSAKEN);
         }
         self.origin.replace(Some(me));
+    }
+
+    /// Has the next who arrives drop this.
+    pub(crate) fn bury(&self, arrival: Arrival) {
+        self.graves.borrow_mut().push(arrival);
+        self.alert.raise(alert::GRAVES);
     }
 
     /// Puts down what `target` will find instead of a value. It must be the next to run.

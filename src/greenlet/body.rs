@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Blueprint, Body, BodyVtable, Thread};
 use crate::greenlet::deliver::{Outcome, die};
-use crate::greenlet::kill::arrive;
+use crate::greenlet::kill::{arrive, vacate};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::unwind::{GreenletExit, Payload};
 
@@ -160,6 +160,7 @@ unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: 
     me: &AnyGreenlet,
 ) {
     let parts = Parts::<F, A, BOXED>(data.cast());
+    me.block().note_others();
     if me.block().thread().alert.get() != 0 {
         // SAFETY: the first use, and the last if there is a payload.
         if let Some(payload) = unsafe { dead_on_arrival(&parts, me) } {
@@ -211,7 +212,10 @@ fn drop_quietly<T>(take: impl FnOnce() -> T) {
 /// The end of a greenlet whose body returned or panicked. Once `give` or `die` has made another greenlet the current one, nothing
 /// of the user's may be dropped here any more.
 fn end<B: 'static>(me: &AnyGreenlet, result: Result<B, Payload>) {
-    let result = match (result, me.block().drop_locals()) {
+    let locals_dropped = me.block().drop_locals();
+    // Nothing waits after this.
+    vacate(me.block().thread(), me.block());
+    let result = match (result, locals_dropped) {
         (result, Ok(())) => result,
         (Ok(value), Err(payload)) => {
             drop_quietly(|| value);

@@ -8,6 +8,7 @@ use crate::greenlet::body::create;
 use crate::greenlet::handle::{Greenlet, assert_can_return};
 use crate::greenlet::local_map::LocalMap;
 use crate::greenlet::thread::{DEFAULT_STACK_SIZE, here};
+use crate::sys::arena::NoStack;
 
 /// Settings for a greenlet, made by [`Greenlet::builder`].
 ///
@@ -87,6 +88,24 @@ impl GreenletBuilder {
         const { assert_can_return::<B>() };
         let thread = here();
         let me = thread.current();
+        let (plan, parent) = self.plan(&me);
+        let any = create(thread, plan, run);
+        any.link_to(parent.as_ref().unwrap_or(&me));
+        Greenlet::own(any)
+    }
+
+    /// Whether there can be a stack of the size that was asked for.
+    pub(crate) fn check_stack(&self) -> Result<(), NoStack> {
+        match self.stack_size {
+            None => Ok(()),
+            Some(size) => here().arena.check(size),
+        }
+    }
+
+    /// What the greenlet is made of that `me` creates, and its parent if one was asked for.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn plan(self, me: &AnyGreenlet) -> (Blueprint, Option<AnyGreenlet>) {
         let locals = match self.locals {
             Locals::Fresh => None,
             Locals::Copied => me.block().own_locals().map(|map| Rc::new(map.copy())),
@@ -98,9 +117,7 @@ impl GreenletBuilder {
             locals,
             created_at: Location::caller(),
         };
-        let any = create(thread, plan, run);
-        any.link_to(self.parent.as_ref().unwrap_or(&me));
-        Greenlet::own(any)
+        (plan, self.parent)
     }
 }
 

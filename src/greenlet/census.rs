@@ -38,7 +38,7 @@ pub fn census() -> Census {
     let thread = here();
     let counts = thread.arena.counts();
     Census {
-        greenlets: thread.registry.borrow().len(),
+        greenlets: thread.registry.borrow().len() - usize::from(thread.hub_part.get().is_some()),
         stacks: counts.live,
         pooled_stacks: counts.pooled,
         reserved_bytes: counts.reserved,

@@ -11,6 +11,7 @@
 //! | new, it does not fit | stays new; an error goes on | stays new; goes on | |
 //! | new, without a run | stays new; an error goes on | stays new; goes on | stays new; goes on |
 //! | new, no stack to be had | stays new; an error goes on | stays new; goes on | stays new; goes on |
+//! | parked in the hub | an error is raised at its wait, unless it is `()`; the hub goes on | the hub goes on | raised at its wait; the hub goes on |
 //!
 //! Main is suspended whenever another greenlet runs, so the walk ends there at the latest. It is a loop: a
 //! lineage may be of any length.
@@ -21,7 +22,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, State};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Role, State};
+use crate::greenlet::kill::{hub, interrupt};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::{prepare, set_current};
 use crate::greenlet::unwind::{GreenletExit, Payload};
@@ -64,6 +66,11 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
     let arrival = loop {
         let block = target.block();
         let state = block.state();
+        if is_in_hub(block, state) {
+            tell_later(me, &target, parcel);
+            target = hub(thread).greenlet.clone();
+            break Arrival::Value;
+        }
         let refused = match state {
             State::Suspended => offer_suspended(me, &target, parcel),
             State::New => offer_new(me, &target, parcel),
@@ -95,6 +102,42 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
         thread.note_origin();
     }
     set_current(thread, &target);
+}
+
+/// Whether only the hub may resume or start it.
+fn is_in_hub(block: &Block, state: State) -> bool {
+    block.is_parked() || (state == State::New && block.role.get() == Role::Spawned)
+}
+
+/// An ancestor that is parked cannot be given anything now: what is an error is raised at its wait, and the hub goes on.
+fn tell_later(me: &AnyGreenlet, target: &AnyGreenlet, parcel: Parcel) {
+    let error: Payload = match parcel {
+        Parcel::Exit | Parcel::Discarded => return,
+        Parcel::Panic(payload) => payload,
+        Parcel::Misfit(message) => Box::new(message),
+        Parcel::Value(at, kind) => {
+            drop_result(at, kind);
+            if kind.is::<()>() {
+                return;
+            }
+            Box::new(format!(
+                "the result of greenlet {}, of type `{}`, came while its parent {} was parked",
+                me.block().label(),
+                (kind.name)(),
+                target.block().label()
+            ))
+        }
+    };
+    if target.block().state() == State::New {
+        // It did not ask for the child, and is not to die of it before it runs.
+        return drop_quietly(error);
+    }
+    interrupt(target, error);
+}
+
+/// A panic meanwhile was seen by the hook.
+fn drop_quietly<T>(value: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
 /// What a suspended ancestor will find, or what to offer next.

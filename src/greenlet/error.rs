@@ -42,13 +42,15 @@ pub enum SwitchError<V> {
     Dead(V),
     /// The target is new and was given no run yet.
     NoRun(V),
-    /// The target is parked: only what it waits for can resume it. Not returned by this version, which has nothing to park in.
+    /// The target is spawned, or waits in the hub: only what it waits for can resume it.
     #[non_exhaustive]
     Parked {
         /// What was to be sent.
         value: V,
         /// Name and id of the target.
         target: String,
+        /// What it waits for, and where.
+        waits_for: String,
     },
     /// The target is new, and there is no memory for its stack.
     #[non_exhaustive]
@@ -105,9 +107,12 @@ impl<V> fmt::Display for SwitchError<V> {
             ),
             SwitchError::Dead(_) => f.write_str("the greenlet is dead"),
             SwitchError::NoRun(_) => f.write_str("the greenlet has no run yet"),
-            SwitchError::Parked { target, .. } => {
-                write!(f, "greenlet {target} is parked")
-            }
+            SwitchError::Parked {
+                target, waits_for, ..
+            } => write!(
+                f,
+                "only the hub may resume greenlet {target}, which waits for {waits_for}"
+            ),
             SwitchError::NoStack { target, reason, .. } => {
                 write!(f, "greenlet {target} cannot be started: {reason}")
             }
@@ -167,6 +172,8 @@ pub enum ParentError {
     Cycle,
     /// The main greenlet has no parent (greenlet item 43).
     MainHasNoParent,
+    /// The hub's parent is the main greenlet.
+    Hub,
 }
 
 impl fmt::Display for ParentError {
@@ -174,6 +181,7 @@ impl fmt::Display for ParentError {
         f.write_str(match self {
             ParentError::Cycle => "a greenlet cannot be an ancestor of its own parent",
             ParentError::MainHasNoParent => "the main greenlet has no parent",
+            ParentError::Hub => "the hub's parent is the main greenlet",
         })
     }
 }

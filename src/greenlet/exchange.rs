@@ -10,10 +10,11 @@ use std::any::TypeId;
 use std::mem::MaybeUninit;
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, State, Thread};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Role, State, Thread};
 use crate::greenlet::error::SwitchError;
-use crate::greenlet::kill::{arrive, observe_self};
+use crate::greenlet::kill::{TemporaryParent, arrive, hub, interrupt, observe_self};
 use crate::greenlet::kind::Kind;
+use crate::greenlet::panicking::raise_in;
 use crate::greenlet::switch::{prepare, transfer};
 use crate::greenlet::thread;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
@@ -120,6 +121,11 @@ fn send_slow<A: 'static, B: 'static>(
     match block.state() {
         State::Dead => Some(Failure::Refused(SwitchError::Dead(value))),
         State::Running => return_to_self(target, value, at, slot),
+        _ if block.is_the_hubs() => Some(Failure::Refused(SwitchError::Parked {
+            value,
+            target: block.label(),
+            waits_for: (hub(block.thread()).hooks.waits_for)(target),
+        })),
         State::Suspended if block.expects.get().is_anything() => {
             // It waits for a death, and takes whatever comes instead as nothing.
             drop(value);
@@ -199,6 +205,14 @@ pub(crate) fn throw<B: 'static>(
                 thrown,
             )));
         }
+        _ if block.role.get() == Role::Hub => {
+            return Err(Failure::Refused(SwitchError::Parked {
+                value: payload,
+                target: block.label(),
+                waits_for: "a greenlet that may run".to_owned(),
+            }));
+        }
+        _ if block.is_the_hubs() => return throw_queued(target, payload, at),
         State::Suspended => {}
         State::New => {
             if block.argument().is_none() {
@@ -212,6 +226,30 @@ pub(crate) fn throw<B: 'static>(
     block.thread().announce(target, Arrival::Thrown(payload));
     let mut slot = MaybeUninit::uninit();
     match exchange(target, at, &mut slot) {
+        // SAFETY: no failure, so the value is in the slot.
+        None => Ok(unsafe { slot.assume_init() }),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// Throws at a greenlet that only the hub may resume, and waits for its end.
+fn throw_queued<B: 'static>(
+    target: &AnyGreenlet,
+    payload: Payload,
+    at: Place,
+) -> Result<B, Failure<Payload>> {
+    let thread = target.block().thread();
+    let me = thread.current();
+    let hub = hub(thread).greenlet.clone();
+    let temporary = TemporaryParent::set(target, &me);
+    interrupt(target, payload);
+    if target.is_dead() {
+        return Err(Failure::Arrived(Arrival::Exited(target.clone())));
+    }
+    let mut slot = MaybeUninit::uninit();
+    let failure = exchange(&hub, at, &mut slot);
+    drop(temporary);
+    match failure {
         // SAFETY: no failure, so the value is in the slot.
         None => Ok(unsafe { slot.assume_init() }),
         Some(failure) => Err(failure),
@@ -244,7 +282,7 @@ pub(crate) fn fail<V>(failure: Failure<V>) -> SwitchError<V> {
     match failure {
         Failure::Refused(refused) => refused,
         Failure::Arrived(Arrival::Thrown(payload)) if payload.is::<GreenletExit>() => {
-            unwind::raise(payload)
+            raise_in(thread::here().running(), payload)
         }
         Failure::Arrived(Arrival::Misfit(message)) => SwitchError::Thrown(Box::new(message)),
         Failure::Arrived(Arrival::Exited(_)) => SwitchError::Exited(GreenletExit),
@@ -270,9 +308,10 @@ pub(crate) fn fail_loudly<V>(failure: Failure<V>, target: &AnyGreenlet) -> ! {
             dead.block().label()
         ),
         Failure::Arrived(Arrival::Misfit(message)) => panic!("{message}"),
-        Failure::Arrived(
-            Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload),
-        ) => unwind::raise(payload),
+        Failure::Arrived(Arrival::Thrown(payload)) => raise_in(thread::here().running(), payload),
+        Failure::Arrived(Arrival::Died(_, payload) | Arrival::Spoilt(payload)) => {
+            unwind::raise(payload)
+        }
         Failure::Arrived(Arrival::Value) => unreachable!("a value is no failure"),
     }
 }

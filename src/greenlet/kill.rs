@@ -12,8 +12,9 @@ use std::ptr;
 use std::thread;
 
 use crate::greenlet::alert;
-use crate::greenlet::block::{AnyGreenlet, Arrival, Body, State, Thread};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Role, State, Thread};
 use crate::greenlet::kind::Kind;
+use crate::greenlet::panicking::raise_in;
 use crate::greenlet::switch::transfer;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
 
@@ -26,13 +27,20 @@ pub(crate) fn arrive(thread: &Thread, me: &AnyGreenlet) -> Arrival {
 /// As [`arrive`], but what the death of `victim` leaves to do is left to the caller.
 fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) -> Arrival {
     let alerts = thread.alert.get();
-    thread.alert.lower(alert::FORSAKEN | alert::ARRIVAL);
+    thread
+        .alert
+        .lower(alert::FORSAKEN | alert::ARRIVAL | alert::GRAVES);
     let announced = me.block().arrival.take();
     let mut arrival = announced.map_or(Arrival::Value, |arrival| *arrival);
+    if alerts & alert::GRAVES != 0 {
+        let graves = thread.graves.take();
+        // A panic was seen by the hook.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(graves)));
+    }
     let origin = thread.origin.take();
     if let Some(origin) = origin {
         if alerts & alert::TRACED != 0 {
-            arrival = observe(thread, &origin, me, arrival);
+            arrival = observe_way(thread, &origin, me, arrival);
         }
         let left_to_caller = victim == Some(&origin) && origin.block().is_dead();
         if alerts & alert::FORSAKEN != 0
@@ -43,6 +51,23 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         }
     }
     arrival
+}
+
+/// Has the observer see the way to `me`: a greenlet that waits in the hub, or was spawned by it, is reached through it.
+fn observe_way(
+    thread: &Thread,
+    origin: &AnyGreenlet,
+    me: &AnyGreenlet,
+    arrival: Arrival,
+) -> Arrival {
+    let block = me.block();
+    let starts = block.role.get() == Role::Spawned && block.expects.get().is_nothing();
+    if !starts && !block.expects.get().is_parked() {
+        return observe(thread, origin, me, arrival);
+    }
+    let hub = hub(thread).greenlet.clone();
+    let arrival = observe(thread, origin, &hub, arrival);
+    observe(thread, &hub, me, arrival)
 }
 
 /// Calls the observer. If it panics, it is removed, and its panic takes the arrival's place (item 54).
@@ -95,20 +120,25 @@ pub(crate) fn observe_self(thread: &Thread, me: &AnyGreenlet, arrival: Arrival) 
 /// Kills `target`, whatever state it is in; a panic that escapes it is raised here.
 #[track_caller]
 pub(crate) fn kill(target: &AnyGreenlet) {
-    match target.block().state() {
+    let block = target.block();
+    match block.state() {
         State::Dead => {}
+        _ if block.role.get() == Role::Spawned => interrupt(target, unwind::exit()),
+        _ if block.role.get() == Role::Hub => {
+            panic!("the hub lives as long as its thread, and cannot be killed")
+        }
         State::New => discard(target),
-        State::Running => unwind::raise(unwind::exit()),
+        State::Running => raise_in(block, unwind::exit()),
         State::Suspended => {
+            let thread = block.thread();
             let arrival = execute(target);
             let raised = match target.block().is_dead() {
                 true => reap(target.clone()),
                 false => None,
             };
             match arrival {
-                Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
-                    unwind::raise(payload)
-                }
+                Arrival::Thrown(payload) => raise_in(thread.running(), payload),
+                Arrival::Died(_, payload) | Arrival::Spoilt(payload) => unwind::raise(payload),
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
             }
             if let Some(payload) = raised {
@@ -125,12 +155,22 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
     let thread = victim.block().thread();
     let me = thread.current();
     let temporary = TemporaryParent::set(victim, &me);
-    thread.announce(victim, Arrival::Thrown(unwind::exit()));
     let block = me.block();
     block.slot.set(ptr::null_mut());
     block.expects.set(Kind::ANYTHING);
     block.waits_at.set(Location::caller());
-    transfer(thread, block, victim);
+    match victim.block().is_parked() {
+        // Nobody but the hub can resume it: it dies when its turn comes.
+        true => {
+            interrupt(victim, unwind::exit());
+            let hub = hub(thread).greenlet.clone();
+            transfer(thread, block, &hub);
+        }
+        false => {
+            thread.announce(victim, Arrival::Thrown(unwind::exit()));
+            transfer(thread, block, victim);
+        }
+    }
     let arrival = match thread.alert.get() {
         0 => Arrival::Value,
         _ => arrive_from(thread, &me, Some(victim)),
@@ -139,14 +179,24 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
     arrival
 }
 
+/// The hub that a greenlet is parked in, or was spawned by.
+pub(crate) fn hub(thread: &Thread) -> &HubPart {
+    thread.hub_part.get().expect("it has greenlets")
+}
+
+/// Has a greenlet that is the hub's die of `payload`, at its present or next wait.
+pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
+    (hub(target.block().thread()).hooks.interrupt)(target, payload);
+}
+
 /// Makes the killer the parent of its victim for as long as it waits for its end.
-struct TemporaryParent<'a> {
+pub(crate) struct TemporaryParent<'a> {
     victim: &'a AnyGreenlet,
     killer: &'a AnyGreenlet,
 }
 
 impl<'a> TemporaryParent<'a> {
-    fn set(victim: &'a AnyGreenlet, killer: &'a AnyGreenlet) -> Self {
+    pub(crate) fn set(victim: &'a AnyGreenlet, killer: &'a AnyGreenlet) -> Self {
         // Main never dies.
         if !victim.block().is_main() {
             victim.block().kills.borrow_mut().begin(killer);
@@ -169,9 +219,18 @@ pub(crate) fn discard(new: &AnyGreenlet) {
     block.unregister(thread);
     let body = block.body.take();
     let discarded = catch_unwind(AssertUnwindSafe(|| body.map_or((), Body::discard)));
+    vacate(thread, block);
     // Each is dropped whatever the others do; what is raised first counts.
     if let Err(payload) = discarded.and(block.drop_locals()) {
         unwind::raise(payload);
+    }
+}
+
+/// Gives the hub back what it keeps of a greenlet that is about to end.
+#[inline]
+pub(crate) fn vacate(thread: &Thread, block: &Block) {
+    if !block.seat.get().is_null() {
+        (hub(thread).hooks.vacate)(thread, block);
     }
 }
 

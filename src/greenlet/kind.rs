@@ -29,7 +29,11 @@ struct Nothing;
 /// The kind of a greenlet that waits for a death, and discards whatever comes instead.
 struct Anything;
 
+/// The kind of a greenlet that is parked in the hub, whose wake-ups carry nothing.
+struct Parked;
+
 impl Kind {
+    pub(crate) const PARKED: &'static Kind = Kind::of::<Parked>();
     pub(crate) const NOTHING: &'static Kind = Kind::of::<Nothing>();
     pub(crate) const ANYTHING: &'static Kind = Kind::of::<Anything>();
 
@@ -47,6 +51,14 @@ impl Kind {
     #[inline]
     pub(crate) fn is<T: 'static>(&self) -> bool {
         self.id == TypeId::of::<T>()
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.is::<Nothing>()
+    }
+
+    pub(crate) fn is_parked(&self) -> bool {
+        self.is::<Parked>()
     }
 
     pub(crate) fn is_anything(&self) -> bool {

@@ -115,7 +115,7 @@ impl<T: 'static> LocalKey<T> {
     /// # Panics
     ///
     /// If the greenlet's locals are being dropped.
-    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+    pub fn with<F: FnOnce(&T) -> R, R>(&'static self, f: F) -> R {
         match self.try_with(f) {
             Ok(result) => result,
             Err(error) => panic!("{error}"),
@@ -127,7 +127,7 @@ impl<T: 'static> LocalKey<T> {
     /// # Errors
     ///
     /// If the greenlet's locals are being dropped.
-    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+    pub fn try_with<F: FnOnce(&T) -> R, R>(&'static self, f: F) -> Result<R, AccessError> {
         let local = self.local(|| (self.init)())?;
         Ok(f(&local.value))
     }
@@ -202,12 +202,12 @@ impl<T: 'static> LocalKey<Cell<T>> {
 
 impl<T: 'static> LocalKey<RefCell<T>> {
     /// Calls `f` with the value borrowed.
-    pub fn with_borrow<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+    pub fn with_borrow<F: FnOnce(&T) -> R, R>(&'static self, f: F) -> R {
         self.with(|cell| f(&cell.borrow()))
     }
 
     /// Calls `f` with the value borrowed mutably.
-    pub fn with_borrow_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
+    pub fn with_borrow_mut<F: FnOnce(&mut T) -> R, R>(&'static self, f: F) -> R {
         self.with(|cell| f(&mut cell.borrow_mut()))
     }
 

@@ -6,7 +6,10 @@
 //! * `kind` what a pending call expects to receive, checked before every switch.
 //! * `local_map` the values of greenlet-locals of one greenlet.
 //! * `alert` what has to be seen to on an arrival.
+//! * `kills` the kills that wait for the end of one victim.
 //! * `block` control blocks, names, per-thread state: the data that everything below works on.
+//! * `label` how a greenlet is called in messages.
+//! * `panicking` who unwinds.
 //! * `switch` leaving one greenlet for another; the trampoline.
 //! * `kill` killing, and what the drop of a last owner does.
 //! * `deliver` the rule of delivery: where a death goes.
@@ -30,7 +33,13 @@ pub(crate) mod local_map;
 
 pub(crate) mod alert;
 
+pub(crate) mod kills;
+
 pub(crate) mod block;
+
+pub(crate) mod label;
+
+pub(crate) mod panicking;
 
 pub(crate) mod switch;
 

@@ -18,6 +18,8 @@
 //! To go from A to B, A makes B the current greenlet and suspends; the trampoline resumes whoever is current. That is one
 //! suspend and one resume a switch, as few machine switches as hand-written assembly needs calls and returns.
 //!
+//! The hub is a greenlet whose code is the trampoline's: when it is current, the trampoline has it choose who runs next.
+//!
 //! Invariants used here: B2, B3, B5 of `block`; C1 to C3 of `sys/context`.
 #![allow(unsafe_code)]
 
@@ -89,12 +91,19 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
     match unsafe { me.link.get().as_ref() } {
         Some(link) => link.suspend(),
         None => {
-            resume_current(thread);
+            if !is_hub(thread, thread.current.get()) {
+                resume_current(thread);
+            }
             if !ptr::eq(thread.current.get().as_ptr(), me) {
                 trampoline(thread, me);
             }
         }
     }
+}
+
+#[inline(always)]
+fn is_hub(thread: &Thread, greenlet: NonNull<Block>) -> bool {
+    ptr::eq(thread.hub.get(), greenlet.as_ptr())
 }
 
 /// Makes `target` the greenlet that runs next.
@@ -107,7 +116,12 @@ pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
 #[inline(never)]
 fn trampoline(thread: &Thread, main: &Block) {
     loop {
-        resume_current(thread);
+        if is_hub(thread, thread.current.get()) {
+            let hub = thread.hub_part.get().expect("it is current");
+            (hub.hooks.turn)(thread);
+        } else {
+            resume_current(thread);
+        }
         if ptr::eq(thread.current.get().as_ptr(), main) {
             return;
         }
@@ -136,5 +150,10 @@ fn clear_away(thread: &Thread, dead: NonNull<Block>) {
     // SAFETY: the context has ended; nobody runs on it any more (B5).
     let context = unsafe { (*block.context.get()).take() };
     drop(context);
+    if !block.seat.get().is_null() {
+        // It waited once more while its result was dropped.
+        let hub = thread.hub_part.get().expect("it gave the seat");
+        (hub.hooks.vacate)(thread, block);
+    }
     block.unregister(thread);
 }

@@ -18,7 +18,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 
-use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, Stage, Thread};
+use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, Role, Stage, Thread};
 use crate::greenlet::kill::kill;
 use crate::sys::arena::{DEFAULT_SIZE, guard_size};
 use crate::sys::os_thread;
@@ -41,23 +41,17 @@ pub(crate) fn here<'a>() -> &'a Thread {
     }
 }
 
+/// This thread's state, if it has one.
+pub(crate) fn if_here<'a>() -> Option<&'a Thread> {
+    // SAFETY: as for `here`.
+    unsafe { HERE.get().as_ref() }
+}
+
 #[cold]
 fn arrive_in_thread<'a>() -> &'a Thread {
     // SAFETY: leaked; T1 holds until `Departure` frees it.
     let thread: &Thread = unsafe { NonNull::from(Box::leak(Thread::new())).as_ref() };
-    let plan = Blueprint {
-        name: None,
-        stack_size: 0,
-        locals: None,
-        created_at: Location::caller(),
-    };
-    let main = Box::new(Block::new(thread, plan, block::free_plain));
-    main.stage.set(Stage::Started);
-    // The thread's own code owns it.
-    main.owners.set(1);
-    // SAFETY: a leaked box, freed by `free_plain`.
-    let main = unsafe { AnyGreenlet::from_raw(NonNull::from(Box::leak(main))) };
-    main.register(thread);
+    let main = without_stack(thread);
     thread.current.set(main.as_ptr());
     thread.main.replace(Some(main));
     HERE.set(thread);
@@ -65,6 +59,30 @@ fn arrive_in_thread<'a>() -> &'a Thread {
     // Refused if this thread's locals are being destroyed already.
     let _ = DEPARTURE.try_with(|_| ());
     thread
+}
+
+/// A greenlet that runs on the thread's own stack, and lives as long as the thread: main or the hub.
+pub(crate) fn without_stack(thread: &Thread) -> AnyGreenlet {
+    let plan = Blueprint {
+        name: None,
+        stack_size: 0,
+        locals: None,
+        created_at: Location::caller(),
+    };
+    let block = Box::new(Block::new(thread, plan, block::free_plain));
+    block.stage.set(Stage::Started);
+    // The thread's own code owns it.
+    block.owners.set(1);
+    // SAFETY: a leaked box, freed by `free_plain`.
+    let name = unsafe { AnyGreenlet::from_raw(NonNull::from(Box::leak(block))) };
+    name.register(thread);
+    name
+}
+
+/// Ends a greenlet [without a stack](without_stack).
+fn end_without_stack(thread: &Thread, greenlet: &AnyGreenlet) {
+    greenlet.block().mark_dead();
+    greenlet.block().unregister(thread);
 }
 
 /// Tells the overflow report who ran over its stack's end. Runs in a signal handler.
@@ -100,17 +118,28 @@ impl Drop for Departure {
         if os_thread::is_process_main() || thread.current() != main {
             return;
         }
+        thread.ending.set(true);
         if !end_left_over(thread, &main) {
             return;
         }
         let _ = main.block().drop_locals();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(thread.observer.take())));
-        // Destructors just now may have made new ones.
-        if !end_left_over(thread, &main) {
-            return;
+        // Destructors just now may have made new ones, and those leave something.
+        loop {
+            if !end_left_over(thread, &main) {
+                return;
+            }
+            let graves = thread.graves.take();
+            if graves.is_empty() {
+                break;
+            }
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(graves)));
         }
-        main.block().mark_dead();
-        main.block().unregister(thread);
+        if let Some(hub) = thread.hub_part.get() {
+            (hub.hooks.free)(thread);
+            end_without_stack(thread, &hub.greenlet);
+        }
+        end_without_stack(thread, &main);
         thread.main.take();
         thread.origin.take();
         HERE.set(ptr::null());
@@ -123,6 +152,9 @@ impl Drop for Departure {
 fn end_left_over(thread: &Thread, main: &AnyGreenlet) -> bool {
     let mut refused = Vec::new();
     loop {
+        if let Some(hub) = thread.hub_part.get() {
+            (hub.hooks.shut_down)(thread);
+        }
         let all: Vec<_> = thread
             .registry
             .borrow()
@@ -131,7 +163,14 @@ fn end_left_over(thread: &Thread, main: &AnyGreenlet) -> bool {
             .collect();
         let mut killed = false;
         for greenlet in all {
-            if greenlet == *main || greenlet.block().is_dead() || refused.contains(&greenlet) {
+            let block = greenlet.block();
+            let stays = greenlet == *main || block.role.get() == Role::Hub;
+            if stays || block.is_dead() || refused.contains(&greenlet) {
+                continue;
+            }
+            if block.is_the_hubs() {
+                // It outlived the hub's end.
+                refused.push(greenlet);
                 continue;
             }
             // A panic that escapes was seen by the hook.

@@ -35,6 +35,19 @@ impl std::fmt::Display for GreenletExit {
 
 impl std::error::Error for GreenletExit {}
 
+/// What a greenlet knows of who unwinds, if its thread panics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// If the thread panics, it is this greenlet.
+    Nothing,
+    /// It panicked. Out of date once the thread does not panic.
+    Panics,
+    /// The thread panicked before.
+    Others,
+    /// Something was raised here. Out of date once the thread does not panic.
+    Raised,
+}
+
 pub(crate) fn exit() -> Payload {
     Box::new(GreenletExit)
 }

@@ -193,6 +193,11 @@ impl Arena {
         })
     }
 
+    /// Whether there can be stacks of that size at all.
+    pub(crate) fn check(&self, size: usize) -> Result<(), NoStack> {
+        self.class(size).map(|_| ())
+    }
+
     /// Gives the memory of pooled stacks back to the system; how many stacks that was. Locked memory stays.
     pub(crate) fn trim(&self) -> usize {
         let mut trimmed = 0;

@@ -3,9 +3,18 @@
 //! * `arena` keeps stacks: slots, guard pages, reuse, trim, census.
 //! * `context` is a coroutine on such a stack; the only file that names corosensei.
 //! * `os_thread` tells the main thread of the process from others.
+//! * `clock` tells the time.
 //! * `overflow` reports which greenlet ran over the end of its stack.
+//! * `prefetch` hints about memory that will be needed soon.
+//! * `fd` names file descriptors, and looks at one.
+//! * `poller` waits until file descriptors are ready.
 
 pub(crate) mod arena;
+pub(crate) mod clock;
 pub(crate) mod context;
+pub(crate) mod fd;
 pub(crate) mod os_thread;
 pub(crate) mod overflow;
+pub(crate) mod prefetch;
+
+pub(crate) mod poller;

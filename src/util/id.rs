@@ -24,8 +24,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct GreenletId(NonZeroU64);
 
 impl GreenletId {
+    #[inline]
     pub(crate) fn get(self) -> u64 {
         self.0.get()
+    }
+
+    /// The id of that number; none has zero.
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(GreenletId)
     }
 }
 

@@ -9,6 +9,7 @@ mod fuzz;
 mod generators;
 mod locals;
 mod misc;
+mod parked;
 mod traits;
 mod walk;
 

@@ -10,6 +10,7 @@ mod process;
 mod captures;
 mod endings;
 mod overflow;
+mod scopes;
 mod signals;
 mod thread_locals;
 mod unwinding;
@@ -35,6 +36,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         captures::CASES,
         endings::CASES,
         overflow::CASES,
+        scopes::CASES,
         signals::CASES,
         thread_locals::CASES,
         unwinding::CASES,

@@ -5,8 +5,10 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::time::Duration;
 
-use greenlet::{AnyGreenlet, Greenlet};
+use greenlet::readiness::{wait_readable_timeout, wait_writable};
+use greenlet::{AnyGreenlet, Greenlet, spawn};
 
 use crate::support::leak_checked;
 
@@ -104,5 +106,24 @@ fn a_greenlet_is_one_allocation() {
             made, 100,
             "created, started, run and ended on a pooled stack"
         );
+    });
+}
+
+#[test]
+fn a_wait_for_a_descriptor_allocates_nothing() {
+    leak_checked(|| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let kept = reader.try_clone().unwrap();
+        // Another one waits all the while.
+        let another = spawn(move || wait_readable_timeout(&kept, Duration::from_secs(3600)));
+        wait_writable(&writer).unwrap();
+        let made = allocations(|| {
+            for _ in 0..1000 {
+                wait_writable(&writer).unwrap();
+            }
+        });
+        assert_eq!(made, 0);
+        another.kill();
+        assert!(another.join().is_err());
     });
 }

@@ -60,6 +60,12 @@ pub fn leak_checked(test: impl FnOnce() + Send + 'static) {
         assert_eq!(after.stacks, before.stacks, "stacks leaked");
         assert_eq!(Token::alive(), 0, "values leaked");
         assert!(greenlet::trace::get().is_none(), "an observer was left");
+        let hub = greenlet::hub::stats();
+        assert_eq!(
+            (hub.spawned, hub.runnable, hub.timers),
+            (0, 0, 0),
+            "{hub:?}"
+        );
     };
     if let Err(payload) = thread::spawn(checked).join() {
         resume_unwind(payload);

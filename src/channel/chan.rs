@@ -1,0 +1,328 @@
+//! A channel as both ends share it: waiting for it, and the end of it.
+
+use std::mem::ManuallyDrop;
+
+use crate::channel::arm::{Claim, Side, Wait};
+use crate::channel::error::{
+    RecvError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError,
+};
+use crate::channel::state::{Look, Slot, State};
+use crate::hub::awaited::Plain;
+use crate::hub::begin::place;
+use crate::hub::park::park;
+use crate::hub::state::Place;
+use crate::util::deadline::Deadline;
+use crate::util::primitive::{AtomicUsize, Held, Latch, Ordering};
+use crate::wait::parker::Token;
+
+const MESSAGE: Plain = Plain("a message on a channel");
+const ROOM: Plain = Plain("room in a channel");
+const RECEIVER: Plain = Plain("a receiver on a rendezvous channel");
+const PROMISE: Plain = Plain("the message that a select is about to send");
+
+pub(crate) struct Chan<T> {
+    pub(crate) state: Latch<State<T>>,
+    /// [`usize::MAX`] if there is no bound.
+    capacity: usize,
+    senders: AtomicUsize,
+    receivers: AtomicUsize,
+}
+
+impl<T> Chan<T> {
+    /// With one sender and one receiver.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Chan {
+            state: Latch::new(State::new(capacity)),
+            capacity,
+            senders: AtomicUsize::new(1),
+            receivers: AtomicUsize::new(1),
+        }
+    }
+
+    pub(crate) fn capacity(&self) -> Option<usize> {
+        (self.capacity != usize::MAX).then_some(self.capacity)
+    }
+
+    fn handles(&self, side: Side) -> &AtomicUsize {
+        match side {
+            Side::Senders => &self.senders,
+            Side::Receivers => &self.receivers,
+        }
+    }
+
+    /// There is one handle more.
+    pub(crate) fn join(&self, side: Side) {
+        self.handles(side).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// There is one handle less.
+    pub(crate) fn part(&self, side: Side) {
+        if self.handles(side).fetch_sub(1, Ordering::AcqRel) == 1 {
+            let unread = self.state.lock().disconnect(side);
+            drop(unread);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        self.state.lock().offer(message)
+    }
+
+    /// Sends if there is room. At a rendezvous it leaves all to [`send`](Self::send), which queues under the lock under which it wakes whoever watches.
+    #[inline]
+    pub(crate) fn send_at_once(&self, message: T) -> Result<(), TrySendError<T>> {
+        match self.capacity {
+            0 => Err(TrySendError::Full(message)),
+            _ => self.try_send(message),
+        }
+    }
+
+    /// Sends what [could not be sent at once](Self::send_at_once).
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn send(
+        &self,
+        mut message: T,
+        deadline: Deadline,
+    ) -> Result<(), SendTimeoutError<T>> {
+        let place = place();
+        loop {
+            let interrupted = place.is_interrupted();
+            let mut state = self.state.lock();
+            message = match state.offer(message) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Disconnected(message)) => {
+                    return Err(SendTimeoutError::Disconnected(message));
+                }
+                Err(TrySendError::Full(message)) => message,
+            };
+            if interrupted {
+                drop(state);
+                drop(message);
+                place.raise_pending();
+            }
+            let waiter = place.seat.parker.arm();
+            let brings = Some(Slot::Message(message));
+            let wait = state.wait(Side::Senders, waiter, Token::READY, brings);
+            drop(state);
+            let registered = self.registered(Side::Senders, wait);
+            let awaited = if self.capacity == 0 { &RECEIVER } else { &ROOM };
+            let in_time = park(&place, waiter, deadline, awaited) != Token::TIMED_OUT;
+            let left = match in_time {
+                true => registered.claim_slot(),
+                false => registered.take_back(),
+            };
+            message = match left {
+                Some(Slot::Message(message)) if in_time => message,
+                Some(Slot::Message(message)) => return Err(SendTimeoutError::Timeout(message)),
+                _ => return Ok(()),
+            };
+        }
+    }
+
+    /// Waits only if it meets a select that is about to send.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+        let look = self.state.lock().take();
+        match look {
+            Look::Message(message) => Ok(message),
+            Look::Empty => Err(TryRecvError::Empty),
+            Look::Disconnected => Err(TryRecvError::Disconnected),
+            Look::Promise(slot) => self
+                .collect(&place(), slot, Deadline::Never)
+                .map_err(|_| TryRecvError::Empty),
+        }
+    }
+
+    /// Receives; waits if there is nothing.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn recv(&self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
+        let place = place();
+        let mut state = self.state.lock();
+        match state.take() {
+            Look::Message(message) => Ok(message),
+            look => self.recv_slow(&place, state, look, deadline),
+        }
+    }
+
+    /// Receives what was not there when the lock was taken.
+    #[inline(never)]
+    #[track_caller]
+    fn recv_slow<'a>(
+        &'a self,
+        place: &Place<'_>,
+        mut state: Held<'a, State<T>>,
+        mut look: Look<T>,
+        deadline: Deadline,
+    ) -> Result<T, RecvTimeoutError> {
+        loop {
+            let slot = match look {
+                Look::Message(message) => return Ok(message),
+                Look::Disconnected => return Err(RecvTimeoutError::Disconnected),
+                Look::Promise(slot) => {
+                    drop(state);
+                    slot
+                }
+                Look::Empty => self.wait(place, state, deadline)?,
+            };
+            match self.collect(place, slot, deadline) {
+                Ok(message) => return Ok(message),
+                Err(Unkept::Broken) => {}
+                Err(Unkept::TimedOut) => return Err(RecvTimeoutError::Timeout),
+            }
+            state = self.state.lock();
+            look = state.take();
+        }
+    }
+
+    /// Waits to receive; the slot in which there may be something now.
+    #[inline]
+    #[track_caller]
+    fn wait<'a>(
+        &'a self,
+        place: &Place<'_>,
+        mut state: Held<'a, State<T>>,
+        deadline: Deadline,
+    ) -> Result<usize, RecvTimeoutError> {
+        if place.is_interrupted() {
+            drop(state);
+            place.raise_pending();
+        }
+        let waiter = place.seat.parker.arm();
+        let wait = state.wait(Side::Receivers, waiter, Token::READY, Some(Slot::Empty));
+        drop(state);
+        let registered = self.registered(Side::Receivers, wait);
+        if park(place, waiter, deadline, &MESSAGE) == Token::TIMED_OUT {
+            drop(registered);
+            return Err(RecvTimeoutError::Timeout);
+        }
+        let slot = ManuallyDrop::new(registered).wait.slot;
+        Ok(slot.expect("it brought one"))
+    }
+
+    /// What a receiver was woken for.
+    #[inline]
+    #[track_caller]
+    fn collect(&self, place: &Place<'_>, slot: usize, deadline: Deadline) -> Result<T, Unkept> {
+        let mut state = self.state.lock();
+        if let Slot::Promised(_) = state.slots[slot] {
+            drop(state);
+            self.settle(place, slot, deadline)?;
+            state = self.state.lock();
+        }
+        match state.slots.remove(slot) {
+            Slot::Message(message) => Ok(message),
+            _ => Err(Unkept::Broken),
+        }
+    }
+
+    /// Waits until a promise is kept: then the slot has the message. If it is not, the slot is gone.
+    #[cold]
+    #[track_caller]
+    pub(crate) fn settle(
+        &self,
+        place: &Place<'_>,
+        slot: usize,
+        deadline: Deadline,
+    ) -> Result<(), Unkept> {
+        let promise = Promise { chan: self, slot };
+        let mut in_time = true;
+        loop {
+            let interrupted = place.is_interrupted();
+            let mut state = self.state.lock();
+            match &mut state.slots[slot] {
+                Slot::Promised(waiting) => {
+                    if !in_time {
+                        return Err(Unkept::TimedOut);
+                    }
+                    if interrupted {
+                        drop(state);
+                        place.raise_pending();
+                    }
+                    let waiter = place.seat.parker.arm();
+                    *waiting = Some(waiter);
+                    drop(state);
+                    in_time = park(place, waiter, deadline, &PROMISE) != Token::TIMED_OUT;
+                }
+                Slot::Message(_) => {
+                    let _ = ManuallyDrop::new(promise);
+                    return Ok(());
+                }
+                _ => return Err(Unkept::Broken),
+            }
+        }
+    }
+
+    /// Receives what a select was granted to receive.
+    pub(crate) fn complete_recv(&self, claim: Claim) -> Result<T, RecvError> {
+        let Claim::Message(slot) = claim else {
+            return Err(RecvError);
+        };
+        match self.state.lock().slots.remove(slot) {
+            Slot::Message(message) => Ok(message),
+            _ => unreachable!("a select was granted a message that is not there"),
+        }
+    }
+
+    /// Takes a registration back by which nobody was woken.
+    pub(crate) fn leave(&self, side: Side, wait: Wait) -> Option<Slot<T>> {
+        self.state.lock().leave(side, wait)
+    }
+
+    fn registered(&self, side: Side, wait: Wait) -> Registered<'_, T> {
+        Registered {
+            chan: self,
+            side,
+            wait,
+        }
+    }
+}
+
+/// Why a promise gave no message.
+pub(crate) enum Unkept {
+    Broken,
+    TimedOut,
+}
+
+/// A place in a queue, that is left when dropped (W5).
+struct Registered<'a, T> {
+    chan: &'a Chan<T>,
+    side: Side,
+    wait: Wait,
+}
+
+impl<T> Registered<'_, T> {
+    /// The slot; the place is gone, for somebody has taken it.
+    fn claim_slot(self) -> Option<Slot<T>> {
+        let Registered { chan, wait, .. } = *ManuallyDrop::new(self);
+        let slot = wait.slot?;
+        Some(chan.state.lock().slots.remove(slot))
+    }
+
+    /// What was brought.
+    fn take_back(self) -> Option<Slot<T>> {
+        let Registered { chan, side, wait } = *ManuallyDrop::new(self);
+        chan.leave(side, wait)
+    }
+}
+
+impl<T> Drop for Registered<'_, T> {
+    fn drop(&mut self) {
+        let brought = self.chan.leave(self.side, self.wait);
+        drop(brought);
+    }
+}
+
+/// A promise, that is abandoned when dropped (W5).
+struct Promise<'a, T> {
+    chan: &'a Chan<T>,
+    slot: usize,
+}
+
+impl<T> Drop for Promise<'_, T> {
+    fn drop(&mut self) {
+        self.chan.state.lock().abandon(self.slot);
+    }
+}

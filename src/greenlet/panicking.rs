@@ -1,0 +1,59 @@
+//! Who unwinds.
+//!
+//! std counts panics per thread. A greenlet notes, whenever it gets control without unwinding itself, whether its thread panics already: then it
+//! is others who unwind, until the thread no longer panics. Whatever this library raises in a greenlet it notes as well, and the panic hook
+//! notes who panics.
+
+use std::thread::panicking;
+
+use crate::greenlet::block::Block;
+use crate::greenlet::unwind::{self, Known, Payload};
+
+/// Whether a greenlet unwinds, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwinding {
+    No,
+    /// By a panic.
+    Panic,
+    /// By a kill, an elapsed limit, or what was thrown at it: it is no failure of its own.
+    Raised,
+}
+
+impl Block {
+    /// Whether this greenlet, the running one, unwinds.
+    #[inline]
+    pub(crate) fn unwinding(&self) -> Unwinding {
+        if !panicking() {
+            self.known.set(Known::Nothing);
+            return Unwinding::No;
+        }
+        match self.known.get() {
+            Known::Nothing | Known::Panics => Unwinding::Panic,
+            Known::Others => Unwinding::No,
+            Known::Raised => Unwinding::Raised,
+        }
+    }
+
+    /// This greenlet, which does not unwind, gets control.
+    #[inline]
+    pub(crate) fn note_others(&self) {
+        if panicking() {
+            self.known.set(Known::Others);
+        }
+    }
+
+    /// What unwound this greenlet, the running one, was caught.
+    pub(crate) fn note_catch(&self) {
+        self.known.set(match panicking() {
+            true => Known::Others,
+            false => Known::Nothing,
+        });
+    }
+}
+
+/// Unwinds `me`, the running greenlet, for what came from outside; the panic hook does not run.
+#[cold]
+pub(crate) fn raise_in(me: &Block, payload: Payload) -> ! {
+    me.known.set(Known::Raised);
+    unwind::raise(payload)
+}

@@ -1,0 +1,74 @@
+//! Where the caller is; the hub begins at the first question.
+
+use std::ptr::NonNull;
+
+use crate::greenlet::block::{Hooks, HubPart, ParentLink, Role, Thread};
+use crate::greenlet::kind::Kind;
+use crate::greenlet::thread::{here, without_stack};
+use crate::hub::interrupt::interrupt;
+use crate::hub::panic_hook::install;
+use crate::hub::report::waits_for;
+use crate::hub::run_loop::turn;
+use crate::hub::shut_down::shut_down;
+use crate::hub::state::{Hub, Place, free, vacate};
+
+/// The running greenlet, its seat, and its hub.
+#[inline]
+pub(crate) fn place<'a>() -> Place<'a> {
+    let thread = here();
+    let hub = hub(thread);
+    let me = thread.running();
+    let seat = hub.seat(me);
+    Place {
+        thread,
+        hub,
+        me,
+        seat,
+    }
+}
+
+/// A thread's hub.
+#[inline]
+pub(crate) fn hub(thread: &Thread) -> &Hub {
+    if thread.hub_part.get().is_none() {
+        begin(thread);
+    }
+    Hub::of(thread)
+}
+
+#[cold]
+fn begin(thread: &Thread) {
+    const HOOKS: &Hooks = &Hooks {
+        turn,
+        interrupt,
+        vacate,
+        waits_for,
+        shut_down,
+        free,
+    };
+    install();
+    let greenlet = without_stack(thread);
+    let block = greenlet.block();
+    block.role.set(Role::Hub);
+    block.parent.replace(ParentLink {
+        to: Some(thread.main()),
+        owns: false,
+    });
+    // It takes the end of spawned ones, which give nothing (B4).
+    block.expects.set(Kind::of::<()>());
+    block.slot.set(NonNull::<()>::dangling().as_ptr().cast());
+    thread.hub.set(block);
+    let hub = Hub::new(greenlet.clone(), wake_here);
+    let part = HubPart {
+        hooks: HOOKS,
+        greenlet: greenlet.clone(),
+        data: NonNull::from(Box::leak(hub)).cast(),
+    };
+    assert!(thread.hub_part.set(part).is_ok(), "a hub began twice");
+}
+
+/// Makes the greenlet of that key runnable, on its own thread.
+fn wake_here(key: usize) {
+    let thread = here();
+    Hub::of(thread).make_runnable_by_key(thread, key);
+}

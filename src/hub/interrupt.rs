@@ -1,0 +1,210 @@
+//! Kills and limits: what is raised at a greenlet's wait, and when.
+//!
+//! Whoever interrupts puts down what is to be raised, then tries to end the present wait. If something else has ended it
+//! before, that counts, and the interrupt is raised at the next wait (W4).
+//!
+//! A wait that is entered while its greenlet unwinds is not interruptible: a second unwind would end the process.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::greenlet::block::{AnyGreenlet, Block, Role, State, Thread};
+use crate::greenlet::kill::discard;
+use crate::greenlet::panicking::raise_in;
+use crate::greenlet::unwind::{Known, Payload};
+use crate::hub::seat::{Limit, Seat};
+use crate::hub::state::{Due, Hub, Place};
+use crate::sys::clock;
+use crate::util::deadline::Deadline;
+use crate::wait::parker::Token;
+
+/// What unwinds a greenlet whose limit has elapsed; caught by the call of `timeout` with that number.
+pub(crate) struct Elapsing(pub(crate) u64);
+
+/// Has a greenlet that is spawned, or parked, die of `payload` at its present or next wait. If it has not started, it never
+/// will. A greenlet that is to die already dies of what was first.
+pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
+    let block = target.block();
+    if block.is_deaf() {
+        return drop_quietly(payload);
+    }
+    let thread = block.thread();
+    let hub = Hub::of(thread);
+    let seat = hub.seat(block);
+    let earlier = seat.kill.take();
+    if earlier.is_some() {
+        seat.kill.set(earlier);
+        return drop_quietly(payload);
+    }
+    seat.kill.set(Some(payload));
+    match block.state() {
+        State::New => never_start(hub, target),
+        State::Suspended if !block.is_parked() => strike(hub, target),
+        _ => press(hub, target),
+    }
+}
+
+/// What came too late is dropped; a panic meanwhile was seen by the hook.
+fn drop_quietly(payload: Payload) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+}
+
+/// Something is to be raised: at the present wait, if that can be ended so.
+fn press(hub: &Hub, target: &AnyGreenlet) {
+    let seat = hub.seat(target.block());
+    seat.pending.set(true);
+    if seat.shielded.get() {
+        hub.shielded.borrow_mut().push(target.clone());
+    } else if let Some(waiter) = seat.parker.present() {
+        // Whoever was first is heard first (W4).
+        let _ = waiter.unpark(Token::INTERRUPTED);
+    }
+}
+
+/// Tries again to interrupt those whose waits were not interruptible. Nobody of this thread unwinds, so they do not.
+pub(crate) fn press_again(hub: &Hub) {
+    for target in hub.shielded.take() {
+        let block = target.block();
+        if let Some(seat) = Seat::of(block)
+            && block.is_parked()
+            && seat.pending.get()
+        {
+            seat.shielded.set(false);
+            press(hub, &target);
+        }
+    }
+}
+
+fn never_start(hub: &Hub, target: &AnyGreenlet) {
+    if let Some(start) = Seat::of(target.block()).and_then(|seat| seat.start.take()) {
+        drop(hub.timers.borrow_mut().cancel(start));
+    }
+    discard(target);
+}
+
+/// A spawned greenlet that waits in a switch, and not in the hub, is hit there when the hub comes round.
+fn strike(hub: &Hub, target: &AnyGreenlet) {
+    let seat = hub.seat(target.block());
+    seat.pending.set(true);
+    hub.strikes.borrow_mut().push(target.clone());
+}
+
+/// A limit has elapsed that `greenlet` runs under.
+pub(crate) fn elapse(hub: &Hub, greenlet: &AnyGreenlet, number: u64) {
+    let seat = hub.seat(greenlet.block());
+    let mut limits = seat.limits.borrow_mut();
+    let Some(limit) = limits.iter_mut().find(|limit| limit.number == number) else {
+        return;
+    };
+    limit.timer = None;
+    limit.elapsed = true;
+    drop(limits);
+    press(hub, greenlet);
+}
+
+impl Place<'_> {
+    /// Raises what is pending: what a wait that is about to begin, or was ended for it, does.
+    #[cold]
+    pub(crate) fn raise_pending(&self) -> ! {
+        let payload = self.take_pending();
+        raise_in(self.me, payload)
+    }
+
+    /// A kill before any limit, an outer limit before those inside it.
+    #[cold]
+    pub(crate) fn take_pending(&self) -> Payload {
+        let kill = self.seat.kill.take();
+        let mut limits = self.seat.limits.borrow_mut();
+        let payload = kill.unwrap_or_else(|| {
+            let outermost = limits.iter_mut().find(|limit| limit.elapsed);
+            let limit = outermost.expect("something is pending");
+            limit.elapsed = false;
+            Box::new(Elapsing(limit.number))
+        });
+        let more = limits.iter().any(|limit| limit.elapsed);
+        self.seat.pending.set(more);
+        payload
+    }
+
+    /// The running greenlet is under a limit from here on.
+    pub(crate) fn begin_limit(&self, length: Duration) -> u64 {
+        let number = self.hub.next_limit.get();
+        self.hub.next_limit.set(number + 1);
+        let mut limit = Limit {
+            number,
+            timer: None,
+            elapsed: length.is_zero(),
+        };
+        if limit.elapsed {
+            self.seat.pending.set(true);
+        } else if let Deadline::At(at) = Deadline::after(clock::now(), length) {
+            let due = Due::Elapse(self.thread.current(), number);
+            limit.timer = Some(self.hub.timers.borrow_mut().arm(at, due));
+        }
+        self.seat.limits.borrow_mut().push(limit);
+        number
+    }
+
+    /// It is no longer, whether the limit has elapsed or not.
+    pub(crate) fn end_limit(&self, number: u64) {
+        let mut limits = self.seat.limits.borrow_mut();
+        let at = limits.iter().rposition(|limit| limit.number == number);
+        let limit = limits.remove(at.expect("ended once"));
+        if let Some(timer) = limit.timer {
+            drop(self.hub.timers.borrow_mut().cancel(timer));
+        }
+        let elapsed = limits.iter().any(|limit| limit.elapsed);
+        drop(limits);
+        let kill = self.seat.kill.take();
+        self.seat.pending.set(elapsed || kill.is_some());
+        self.seat.kill.set(kill);
+    }
+
+    /// Remembers an error for the next wait, for it came where none may be raised.
+    pub(crate) fn raise_later(&self, payload: Payload) {
+        if self.me.is_deaf() {
+            return drop_quietly(payload);
+        }
+        let kill = self.seat.kill.take();
+        match kill {
+            None => self.seat.kill.set(Some(payload)),
+            Some(first) => {
+                self.seat.kill.set(Some(first));
+                drop_quietly(payload);
+            }
+        }
+        self.seat.pending.set(true);
+    }
+}
+
+/// What a spawned greenlet that never ran died of, if it was not a plain kill.
+pub(crate) fn last_words(block: &Block) -> Option<Payload> {
+    Seat::of(block)?.kill.take()
+}
+
+/// How a greenlet of this thread that failed was ended: by a panic, or by what was raised in it.
+pub(crate) fn was_raised(block: &Block) -> bool {
+    let raised = block.known.get() == Known::Raised;
+    block.note_catch();
+    raised
+}
+
+/// Whether a greenlet that the hub was to hit is still where it was hit.
+pub(crate) fn can_be_struck(greenlet: &AnyGreenlet) -> bool {
+    let block = greenlet.block();
+    block.role.get() == Role::Spawned
+        && block.state() == State::Suspended
+        && !block.is_parked()
+        && Seat::of(block).is_some_and(|seat| seat.pending.get())
+}
+
+/// Takes what a greenlet that [can be struck](can_be_struck) is to die of.
+pub(crate) fn take_strike(thread: &Thread, greenlet: &AnyGreenlet) -> Option<Payload> {
+    debug_assert!(std::ptr::eq(thread, greenlet.block().thread()));
+    let seat = Seat::of(greenlet.block())?;
+    let payload = seat.kill.take()?;
+    seat.pending
+        .set(seat.limits.borrow().iter().any(|limit| limit.elapsed));
+    greenlet.block().known.set(Known::Raised);
+    Some(payload)
+}

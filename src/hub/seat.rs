@@ -1,0 +1,113 @@
+//! What the hub keeps of a greenlet that waits in it.
+//!
+//! A seat is taken at the first wait and given back at the end; seats are used again, so that a greenlet that waits for the
+//! first time costs no allocation.
+//!
+//! * **S1** A block's `seat` is null or points to a seat that is boxed in nothing else, until the hub's
+//!   [`vacate`](crate::hub::state) takes it back.
+//! * **S2** `awaited` points to something in a frame, or borrowed by a frame, that stays until the park which put it there is over.
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::ptr::{self, NonNull};
+
+use crate::greenlet::block::Block;
+use crate::greenlet::unwind::Payload;
+use crate::hub::awaited::Awaited;
+use crate::hub::timers::TimerKey;
+use crate::wait::parker::Parker;
+
+/// One of the limits that a greenlet runs under.
+pub(crate) struct Limit {
+    pub(crate) number: u64,
+    /// Until it has elapsed.
+    pub(crate) timer: Option<TimerKey>,
+    /// Elapsed, and not yet raised.
+    pub(crate) elapsed: bool,
+}
+
+pub(crate) struct Seat {
+    pub(crate) parker: &'static Parker,
+    /// Something is to be raised at the next wait.
+    pub(crate) pending: Cell<bool>,
+    /// The present wait is not interruptible.
+    pub(crate) shielded: Cell<bool>,
+    /// What it is to die of.
+    pub(crate) kill: Cell<Option<Payload>>,
+    /// The outermost first.
+    pub(crate) limits: RefCell<Vec<Limit>>,
+    /// The deadline of the present wait, until it has passed.
+    pub(crate) deadline: Cell<Option<TimerKey>>,
+    /// Its first turn, if that has to come yet.
+    pub(crate) start: Cell<Option<TimerKey>>,
+    awaited: Cell<Option<NonNull<dyn Awaited>>>,
+}
+
+impl Seat {
+    pub(crate) fn new(parker: &'static Parker) -> Box<Seat> {
+        Box::new(Seat {
+            parker,
+            pending: Cell::new(false),
+            shielded: Cell::new(false),
+            kill: Cell::new(None),
+            limits: RefCell::new(Vec::new()),
+            deadline: Cell::new(None),
+            start: Cell::new(None),
+            awaited: Cell::new(None),
+        })
+    }
+
+    /// The seat of a greenlet, if it has one.
+    #[inline]
+    pub(crate) fn of(block: &Block) -> Option<&Seat> {
+        // SAFETY: a seat for as long as it is there (S1); it is taken back when the greenlet is about to end, or has
+        // ended, and not used there.
+        unsafe { block.seat.get().cast::<Seat>().as_ref() }
+    }
+
+    /// Gives the seat to a greenlet that has none.
+    pub(crate) fn assign(self: Box<Self>, block: &Block) {
+        debug_assert!(block.seat.get().is_null());
+        self.parker.adopt(block.registered.get());
+        block.seat.set(Box::into_raw(self).cast_const().cast());
+    }
+
+    /// Takes the seat of a greenlet that will not wait again.
+    pub(crate) fn reclaim(block: &Block) -> Option<Box<Seat>> {
+        let seat = block.seat.replace(ptr::null());
+        if seat.is_null() {
+            return None;
+        }
+        // SAFETY: came from a box, and is in no other block (S1).
+        let seat = unsafe { Box::from_raw(seat.cast_mut().cast::<Seat>()) };
+        debug_assert!(!seat.parker.is_armed() && seat.limits.borrow().is_empty());
+        Some(seat)
+    }
+
+    /// Says what is waited for until the answer is dropped.
+    #[inline]
+    pub(crate) fn wait_for<'a>(&'a self, awaited: &'a dyn Awaited) -> Waits<'a> {
+        // SAFETY: only the lifetime changes; `Waits` takes it away again before that is over (S2).
+        let awaited: NonNull<dyn Awaited> =
+            unsafe { std::mem::transmute::<NonNull<dyn Awaited + 'a>, _>(NonNull::from(awaited)) };
+        self.awaited.set(Some(awaited));
+        Waits(self)
+    }
+
+    /// What is waited for.
+    pub(crate) fn with_awaited<R>(&self, look: impl FnOnce(&dyn Awaited) -> R) -> Option<R> {
+        // SAFETY: there until the park is over (S2), and the greenlet does not run meanwhile.
+        self.awaited
+            .get()
+            .map(|awaited| look(unsafe { awaited.as_ref() }))
+    }
+}
+
+/// For as long as it lives, the greenlet waits for something.
+pub(crate) struct Waits<'a>(&'a Seat);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.awaited.set(None);
+    }
+}

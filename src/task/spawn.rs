@@ -1,0 +1,217 @@
+//! How a spawned greenlet begins and ends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use crate::greenlet::block::{ParentLink, Role};
+use crate::greenlet::body::create;
+use crate::greenlet::builder::GreenletBuilder;
+use crate::greenlet::thread::here;
+use crate::greenlet::unwind::{GreenletExit, exit};
+use crate::hub::begin::hub;
+use crate::hub::interrupt::{last_words, was_raised};
+use crate::hub::state::{Due, Hub};
+use crate::sys::clock;
+use crate::task::join_handle::JoinHandle;
+use crate::task::packet::{Calls, Outcome, Packet};
+use crate::util::deadline::Deadline;
+
+/// Runs `f` in a greenlet of its own, once the caller next waits: behind all that is runnable already.
+///
+/// Does not switch. A panic in `f` ends that greenlet only: the panic hook runs, a line names the greenlet, and
+/// [`join`](JoinHandle::join) gives the payload.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let handles = ["one", "two"].map(|name| {
+///     greenlet::spawn(move || {
+///         greenlet::sleep(Duration::from_millis(1));
+///         name
+///     })
+/// });
+/// for handle in handles {
+///     println!("{}", handle.join().unwrap());
+/// }
+/// ```
+#[inline]
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    GreenletBuilder::new().spawn(f)
+}
+
+/// As [`spawn`], but `f` does not begin before `delay` has passed.
+#[track_caller]
+pub fn spawn_later<F, T>(delay: Duration, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    GreenletBuilder::new().spawn_later(delay, f)
+}
+
+impl GreenletBuilder {
+    /// Spawns a greenlet with these settings, as [`greenlet::spawn`](crate::spawn) does.
+    ///
+    /// It takes its stack when it first runs. If the system has none just then, it waits until there is one.
+    ///
+    /// # Panics
+    ///
+    /// If no stack can be as large as was asked for.
+    ///
+    /// ```
+    /// use greenlet::Greenlet;
+    ///
+    /// let handle = Greenlet::builder().name("worker").spawn(|| greenlet::current().name());
+    /// assert_eq!(handle.join().unwrap().as_deref(), Some("worker"));
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        let (hub, packet) = make(self, f);
+        hub.make_runnable(packet.greenlet().clone());
+        JoinHandle::new(packet)
+    }
+
+    /// Spawns a greenlet with these settings, as [`greenlet::spawn_later`](crate::spawn_later) does.
+    #[track_caller]
+    pub fn spawn_later<F, T>(self, delay: Duration, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        let (hub, packet) = make(self, f);
+        let greenlet = packet.greenlet();
+        match Deadline::after(clock::now(), delay) {
+            Deadline::At(at) if !delay.is_zero() => {
+                let start = Due::Start(greenlet.clone());
+                let start = hub.timers.borrow_mut().arm(at, start);
+                hub.seat(greenlet.block()).start.set(Some(start));
+            }
+            _ => hub.make_runnable(greenlet.clone()),
+        }
+        JoinHandle::new(packet)
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Has `f` called in a greenlet of its own when this one has ended, or now if it has. Those of one greenlet begin in
+    /// the order in which they were asked for, and before whoever joins goes on.
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc};
+    /// use greenlet::Outcome;
+    ///
+    /// let seen = Rc::new(Cell::new(None));
+    /// let handle = greenlet::spawn(|| ());
+    /// let outcome = seen.clone();
+    /// handle.on_exit(move |how| outcome.set(Some(how)));
+    /// handle.join().unwrap();
+    /// assert_eq!(seen.get(), Some(Outcome::Returned));
+    /// ```
+    #[track_caller]
+    pub fn on_exit(&self, f: impl FnOnce(Outcome) + 'static) {
+        if let Err((outcome, f)) = self.packet().when_it_ends(Box::new(f)) {
+            drop(spawn(move || f(outcome)));
+        }
+    }
+}
+
+/// A spawned greenlet that nothing has made runnable yet.
+#[inline]
+#[track_caller]
+fn make<'a, F, T>(builder: GreenletBuilder, f: F) -> (&'a Hub, Rc<Packet<T>>)
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    let thread = here();
+    let hub = hub(thread);
+    if let Err(none) = builder.check_stack() {
+        panic!("a greenlet cannot be spawned: {none}");
+    }
+    // Locals may be copied, which runs code of the user's: nothing is begun yet.
+    let (plan, parent) = builder.plan(&thread.current());
+    let packet = Rc::new(Packet::new());
+    let end = End(packet.clone());
+    let task = Task { f, end };
+    let greenlet = create(thread, plan, move |()| task.run());
+    let block = greenlet.block();
+    block.role.set(Role::Spawned);
+    // The hub's, until its end.
+    block.owners.set(1);
+    block.parent.replace(ParentLink {
+        to: Some(parent.unwrap_or_else(|| hub.greenlet.clone())),
+        owns: false,
+    });
+    hub.spawned.set(hub.spawned.get() + 1);
+    packet.belong_to(greenlet);
+    (hub, packet)
+}
+
+/// A spawned greenlet before its first turn. If it never has one, `f` is dropped before anybody hears of the end.
+struct Task<F, T: 'static> {
+    f: F,
+    end: End<T>,
+}
+
+impl<F: FnOnce() -> T, T> Task<F, T> {
+    fn run(self) {
+        let Task { f, end } = self;
+        end.run(f);
+    }
+}
+
+/// Sees to it that every spawned greenlet has an end that its joiners hear of, whether it ever runs or not.
+struct End<T: 'static>(Rc<Packet<T>>);
+
+impl<T> End<T> {
+    /// The whole life of a spawned greenlet that gets its first turn.
+    fn run(self, f: impl FnOnce() -> T) {
+        let result = catch_unwind(AssertUnwindSafe(f));
+        let block = self.0.greenlet().block();
+        let outcome = match &result {
+            Ok(_) => Outcome::Returned,
+            Err(payload) if payload.is::<GreenletExit>() => Outcome::Killed,
+            Err(_) if was_raised(block) => Outcome::Killed,
+            Err(_) => Outcome::Panicked,
+        };
+        self.end(outcome, result);
+    }
+
+    fn end(&self, outcome: Outcome, result: thread::Result<T>) {
+        let hub = hub(here());
+        hub.spawned.set(hub.spawned.get() - 1);
+        if let Some(on_exit) = self.0.complete(outcome, result) {
+            call_all(*on_exit, outcome);
+        }
+        self.0.wake_joiners();
+    }
+}
+
+#[cold]
+fn call_all(on_exit: Calls, outcome: Outcome) {
+    for f in on_exit.in_order {
+        drop(spawn(move || f(outcome)));
+    }
+}
+
+impl<T> Drop for End<T> {
+    /// It never ran.
+    fn drop(&mut self) {
+        if self.0.outcome().is_none() {
+            let payload = last_words(self.0.greenlet().block());
+            self.end(Outcome::Killed, Err(payload.unwrap_or_else(exit)));
+        }
+    }
+}

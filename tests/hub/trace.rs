@@ -1,0 +1,121 @@
+//! Observers of greenlets that wait in the hub.
+
+use std::cell::{Cell, RefCell};
+use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::time::Duration;
+
+use greenlet::lock::Semaphore;
+use greenlet::trace::{self, Event};
+use greenlet::{AnyGreenlet, Greenlet, sleep, spawn, yield_now};
+
+use crate::support::leak_checked;
+
+const SOON: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn the_way_to_a_waiting_greenlet_leads_through_the_hub() {
+    leak_checked(|| {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let seen = log.clone();
+        let handle = spawn(yield_now);
+        let (main, hub, other) = (
+            greenlet::main(),
+            greenlet::hub::greenlet(),
+            handle.greenlet(),
+        );
+        trace::set(move |event, from, to| {
+            seen.borrow_mut().push((event, from.clone(), to.clone()));
+        });
+        yield_now();
+        handle.wait();
+        trace::clear();
+        let way = |from: &AnyGreenlet, to: &AnyGreenlet| (Event::Switch, from.clone(), to.clone());
+        assert_eq!(
+            *log.borrow(),
+            [
+                way(&main, &hub),
+                way(&hub, &other),
+                way(&other, &hub),
+                way(&hub, &main),
+                way(&main, &hub),
+                way(&hub, &other),
+                way(&other, &hub),
+                way(&hub, &main),
+            ]
+        );
+    });
+}
+
+#[test]
+fn an_observer_may_wait_itself() {
+    leak_checked(|| {
+        let semaphore = Rc::new(Semaphore::new(0));
+        let taken = semaphore.clone();
+        let taker = spawn(move || taken.acquire_timeout(HOUR));
+        yield_now();
+        let busy = Rc::new(Cell::new(false));
+        let inside = busy.clone();
+        trace::set(move |_, _, _| {
+            if !inside.replace(true) {
+                sleep(SOON);
+                yield_now();
+                inside.set(false);
+            }
+        });
+        semaphore.release();
+        assert!(taker.join().unwrap(), "the unit was handed over");
+        trace::clear();
+        assert_eq!(semaphore.available(), 0);
+    });
+}
+
+#[test]
+fn an_observer_may_switch_away() {
+    leak_checked(|| {
+        let semaphore = Rc::new(Semaphore::new(0));
+        let taken = semaphore.clone();
+        let taker = spawn(move || taken.acquire_timeout(HOUR));
+        yield_now();
+        let busy = Rc::new(Cell::new(false));
+        let inside = busy.clone();
+        trace::set(move |_, _, _| {
+            if !inside.replace(true) {
+                let aside = Greenlet::new(|()| sleep(SOON));
+                aside.switch(());
+                inside.set(false);
+            }
+        });
+        semaphore.release();
+        assert!(taker.join().unwrap());
+        trace::clear();
+        assert_eq!(semaphore.available(), 0);
+    });
+}
+
+#[test]
+fn what_an_observer_panics_with_is_raised_at_the_next_wait() {
+    leak_checked(|| {
+        let semaphore = Rc::new(Semaphore::new(0));
+        let taken = semaphore.clone();
+        let reached = Rc::new(Cell::new(false));
+        let granted = reached.clone();
+        let taker = spawn(move || {
+            taken.acquire();
+            granted.set(true);
+            sleep(HOUR);
+        });
+        let target = taker.greenlet();
+        yield_now();
+        trace::set(move |_, _, to| {
+            if *to == target {
+                resume_unwind(Box::new("observer"));
+            }
+        });
+        semaphore.release();
+        let payload = taker.join().unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"observer"));
+        assert!(reached.get() && trace::get().is_none());
+    });
+}

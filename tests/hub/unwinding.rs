@@ -1,0 +1,352 @@
+//! Waits in destructors.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use greenlet::sync::Mutex;
+use greenlet::{Elapsed, Greenlet, GreenletExit, sleep, spawn, timeout, yield_now};
+
+use crate::support::leak_checked;
+
+const SOON: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+type Log = Rc<RefCell<Vec<&'static str>>>;
+
+/// Sleeps when dropped.
+struct Sleeper(Log, &'static str);
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        sleep(SOON * 2);
+        self.0.borrow_mut().push(self.1);
+    }
+}
+
+#[test]
+fn the_wait_of_a_destructor_is_not_interrupted_and_the_kill_strikes_later() {
+    for way in 0..3 {
+        leak_checked(move || {
+            let log = Log::default();
+            let l = log.clone();
+            let victim = spawn(move || {
+                let body = AssertUnwindSafe(|| {
+                    let _sleeper = Sleeper(l.clone(), "slept");
+                    match way {
+                        0 => resume_unwind(Box::new("panic")),
+                        _ => sleep(HOUR),
+                    }
+                });
+                match way {
+                    2 => assert!(timeout(SOON, body.0).is_err()),
+                    _ => assert!(catch_unwind(body).is_err()),
+                }
+                l.borrow_mut().push("goes on");
+                sleep(HOUR);
+                l.borrow_mut().push("not reached");
+            });
+            yield_now();
+            match way {
+                0 => {}
+                1 => {
+                    victim.kill();
+                    yield_now();
+                }
+                _ => sleep(SOON * 2),
+            }
+            // In its destructor.
+            victim.kill();
+            victim.kill();
+            assert!(victim.join().unwrap_err().is::<GreenletExit>());
+            assert_eq!(*log.borrow(), ["slept", "goes on"], "way {way}");
+        });
+    }
+}
+
+#[test]
+fn several_unwind_at_once() {
+    leak_checked(|| {
+        let log = Log::default();
+        let handles: Vec<_> = (0..10)
+            .map(|n| {
+                let l = log.clone();
+                spawn(move || {
+                    let _outer = Sleeper(l.clone(), "outer");
+                    let _inner = Sleeper(l, "inner");
+                    match n % 3 {
+                        0 => panic!("on purpose"),
+                        1 => sleep(HOUR),
+                        _ => timeout(SOON, || sleep(HOUR)).unwrap(),
+                    }
+                })
+            })
+            .collect();
+        yield_now();
+        greenlet::kill_all(&handles);
+        sleep(SOON * 3);
+        greenlet::kill_all(&handles);
+        assert_eq!(log.borrow().len(), 20);
+        assert!(!std::thread::panicking());
+    });
+}
+
+#[test]
+fn others_are_interruptible_while_one_unwinds() {
+    leak_checked(|| {
+        let log = Log::default();
+        let l = log.clone();
+        let unwinds = spawn(move || {
+            let _sleeper = Sleeper(l, "slept");
+            resume_unwind(Box::new("panic"))
+        });
+        yield_now();
+        assert_eq!(timeout(SOON, || sleep(HOUR)), Err(Elapsed::default()));
+        let other = spawn(|| sleep(HOUR));
+        yield_now();
+        other.kill();
+        other.wait();
+        unwinds.join().unwrap_err();
+    });
+}
+
+/// A panic that begins while another greenlet waits in a destructor is noted by the hook.
+#[test]
+fn a_panic_beside_a_waiting_destructor_poisons_and_is_shielded() {
+    leak_checked(|| {
+        let log = Log::default();
+        let l = log.clone();
+        let first = spawn(move || {
+            let _sleeper = Sleeper(l, "first");
+            resume_unwind(Box::new("panic"))
+        });
+        yield_now();
+        let mutex = Rc::new(Mutex::new(()));
+        let (l, m) = (log.clone(), mutex.clone());
+        let second = spawn(move || {
+            let _sleeper = Sleeper(l, "second");
+            let _guard = m.lock().unwrap();
+            panic!("on purpose")
+        });
+        let second: greenlet::JoinHandle<()> = second;
+        yield_now();
+        assert!(mutex.is_poisoned(), "a panic poisons");
+        second.kill();
+        second.join().unwrap_err();
+        first.join().unwrap_err();
+        assert_eq!(log.borrow().len(), 2);
+    });
+}
+
+/// An unwind that no hook saw, begun while another greenlet waits in a destructor, cannot be told from that one's: std counts per
+/// thread.
+#[test]
+fn an_unwind_beside_a_waiting_destructor_is_not_told_apart() {
+    leak_checked(|| {
+        let log = Log::default();
+        let l = log.clone();
+        let first = spawn(move || {
+            let _sleeper = Sleeper(l, "first");
+            resume_unwind(Box::new("panic"))
+        });
+        yield_now();
+        let mutex = Rc::new(Mutex::new(()));
+        let m = mutex.clone();
+        let second = spawn(move || {
+            let _guard = m.lock().unwrap();
+            resume_unwind(Box::new("panic"))
+        });
+        second.join().unwrap_err();
+        assert!(!mutex.is_poisoned());
+        first.join().unwrap_err();
+        assert_eq!(log.borrow().len(), 1);
+    });
+}
+
+/// A wait that was taken for one of an unwinding greenlet is interrupted once nobody unwinds any more.
+#[test]
+fn a_kill_that_a_swallowed_one_keeps_off_strikes_in_the_end() {
+    leak_checked(|| {
+        let log = Log::default();
+        let l = log.clone();
+        let unwinds = spawn(move || {
+            let _sleeper = Sleeper(l, "slept");
+            sleep(HOUR)
+        });
+        let swallows = spawn(|| {
+            let _ = catch_unwind(|| sleep(HOUR));
+            sleep(HOUR)
+        });
+        yield_now();
+        unwinds.kill();
+        swallows.kill();
+        yield_now();
+        swallows.kill();
+        swallows.join().unwrap_err();
+        unwinds.join().unwrap_err();
+    });
+}
+
+/// Whether what was raised was swallowed cannot be told while another greenlet unwinds: std counts per thread.
+#[test]
+fn a_swallowed_kill_shields_as_long_as_another_greenlet_unwinds() {
+    leak_checked(|| {
+        let log = Log::default();
+        let l = log.clone();
+        let unwinds = spawn(move || {
+            let _sleeper = Sleeper(l, "slept");
+            sleep(HOUR)
+        });
+        let swallows = spawn(move || {
+            let _ = catch_unwind(|| sleep(HOUR));
+            let amid = timeout(SOON, || sleep(SOON * 20));
+            (amid, log.borrow().len())
+        });
+        yield_now();
+        unwinds.kill();
+        swallows.kill();
+        assert_eq!(swallows.join().unwrap(), (Err(Elapsed::default()), 1));
+        unwinds.join().unwrap_err();
+    });
+}
+
+/// Switches when dropped, to a greenlet that sleeps.
+struct Switcher(Log);
+
+impl Drop for Switcher {
+    fn drop(&mut self) {
+        Greenlet::new(|()| sleep(SOON * 20)).switch(());
+        self.0.borrow_mut().push("switched");
+    }
+}
+
+/// A destructor that waits for another greenlet in a switch, not in the hub.
+#[test]
+fn a_limit_is_felt_while_a_destructor_waits_in_a_switch() {
+    leak_checked(|| {
+        let switcher = Switcher(Log::default());
+        let first = spawn(move || {
+            let _switcher = switcher;
+            resume_unwind(Box::new("panic"))
+        });
+        let first: greenlet::JoinHandle<()> = first;
+        yield_now();
+        let second = spawn(|| timeout(SOON, || sleep(SOON * 5)).is_err());
+        let felt = second.join().unwrap();
+        first.join().unwrap_err();
+        assert!(felt);
+    });
+}
+
+#[test]
+fn nothing_is_poisoned_while_a_destructor_waits_in_a_switch() {
+    leak_checked(|| {
+        let switcher = Switcher(Log::default());
+        let mutex = Rc::new(Mutex::new(()));
+        let m = mutex.clone();
+        let second = spawn(move || {
+            let _guard = m.lock().unwrap();
+            yield_now();
+        });
+        yield_now();
+        let first = spawn(move || {
+            let _switcher = switcher;
+            resume_unwind(Box::new("panic"))
+        });
+        let first: greenlet::JoinHandle<()> = first;
+        second.join().unwrap();
+        first.join().unwrap_err();
+        assert!(!mutex.is_poisoned());
+    });
+}
+
+#[test]
+fn a_kill_does_not_strike_a_destructor_that_waits_in_a_switch() {
+    leak_checked(|| {
+        let log = Log::default();
+        let switcher = Switcher(log.clone());
+        let victim = spawn(move || {
+            let _switcher = switcher;
+            resume_unwind(Box::new("panic"))
+        });
+        let victim: greenlet::JoinHandle<()> = victim;
+        yield_now();
+        victim.kill();
+        let payload = victim.join().unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"panic"));
+        assert_eq!(*log.borrow(), ["switched"]);
+    });
+}
+
+/// A limit that was taken up before another greenlet began to unwind is felt while it does.
+#[test]
+fn a_drop_in_an_unwind_that_has_to_wait_leaves_others_as_ever() {
+    struct Slow;
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            sleep(SOON * 20);
+        }
+    }
+    leak_checked(|| {
+        let owned = Greenlet::new(|()| {
+            let _slow = Slow;
+            sleep(HOUR);
+        });
+        let start = owned.any();
+        let starter = spawn(move || drop(start.try_switch::<(), ()>(())));
+        yield_now();
+        starter.kill();
+        starter.wait();
+        let owner = spawn(move || {
+            let _owned = owned;
+            resume_unwind(Box::new("panic"))
+        });
+        let owner: greenlet::JoinHandle<()> = owner;
+        let other = spawn(|| timeout(SOON, || sleep(SOON * 5)).is_err());
+        let felt = other.join().unwrap();
+        owner.join().unwrap_err();
+        assert!(felt);
+    });
+}
+
+#[test]
+fn a_result_may_wait_when_it_is_dropped() {
+    leak_checked(|| {
+        let log = Log::default();
+        drop(spawn({
+            let l = log.clone();
+            move || Sleeper(l, "result")
+        }));
+        greenlet::hub::run();
+        assert_eq!(*log.borrow(), ["result"]);
+    });
+}
+
+#[test]
+fn payloads_may_panic_when_they_are_dropped() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                resume_unwind(Box::new("payload"));
+            }
+        }
+    }
+    leak_checked(|| {
+        let handle = spawn(|| sleep(HOUR));
+        yield_now();
+        handle.throw(Box::new(Bad));
+        handle.throw(Box::new(Bad));
+        let payload = handle.join().unwrap_err();
+        assert!(payload.is::<Bad>());
+        std::mem::forget(payload);
+        // It comes too late to be raised.
+        let handle = spawn(|| ());
+        let target = handle.greenlet();
+        let thrower = spawn(move || target.kill());
+        handle.throw(Box::new(1));
+        drop(handle);
+        thrower.join().unwrap();
+    });
+}
