@@ -29,6 +29,7 @@ pub struct GreenletBuilder {
     stack_size: Option<usize>,
     parent: Option<AnyGreenlet>,
     locals: Locals,
+    created_at: Option<&'static Location<'static>>,
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +95,12 @@ impl GreenletBuilder {
         Greenlet::own(any)
     }
 
+    /// Who is to be named in messages as the one who creates it, if it is not the caller of `build` or `spawn`.
+    pub(crate) fn created_at(mut self, at: &'static Location<'static>) -> Self {
+        self.created_at = Some(at);
+        self
+    }
+
     /// Whether there can be a stack of the size that was asked for.
     pub(crate) fn check_stack(&self) -> Result<(), NoStack> {
         match self.stack_size {
@@ -115,7 +122,10 @@ impl GreenletBuilder {
             name: self.name,
             stack_size: self.stack_size.unwrap_or(DEFAULT_STACK_SIZE),
             locals,
-            created_at: Location::caller(),
+            created_at: match self.created_at {
+                Some(at) => at,
+                None => Location::caller(),
+            },
         };
         (plan, self.parent)
     }

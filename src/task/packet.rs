@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
+use std::panic::Location;
 use std::ptr;
 use std::thread;
 
@@ -26,7 +27,11 @@ pub enum Outcome {
     Killed,
 }
 
-type OnExit = Box<dyn FnOnce(Outcome)>;
+/// Something to be called at the end, and who asked for it.
+pub(crate) struct OnExit {
+    pub(crate) f: Box<dyn FnOnce(Outcome)>,
+    pub(crate) at: &'static Location<'static>,
+}
 
 /// Shared by a spawned greenlet and its handle.
 pub(crate) struct Packet<T> {

@@ -1,6 +1,6 @@
 //! How a spawned greenlet begins and ends.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::hub::interrupt::{last_words, was_raised};
 use crate::hub::state::{Due, Hub};
 use crate::sys::clock;
 use crate::task::join_handle::JoinHandle;
-use crate::task::packet::{Calls, Outcome, Packet};
+use crate::task::packet::{Calls, OnExit, Outcome, Packet};
 use crate::util::deadline::Deadline;
 
 /// Runs `f` in a greenlet of its own, once the caller next waits: behind all that is runnable already.
@@ -121,8 +121,12 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn on_exit(&self, f: impl FnOnce(Outcome) + 'static) {
-        if let Err((outcome, f)) = self.packet().when_it_ends(Box::new(f)) {
-            drop(spawn(move || f(outcome)));
+        let call = OnExit {
+            f: Box::new(f),
+            at: Location::caller(),
+        };
+        if let Err((outcome, call)) = self.packet().when_it_ends(call) {
+            spawn_call(call, outcome);
         }
     }
 }
@@ -201,9 +205,15 @@ impl<T> End<T> {
 
 #[cold]
 fn call_all(on_exit: Calls, outcome: Outcome) {
-    for f in on_exit.in_order {
-        drop(spawn(move || f(outcome)));
+    for call in on_exit.in_order {
+        spawn_call(call, outcome);
     }
+}
+
+fn spawn_call(call: OnExit, outcome: Outcome) {
+    let OnExit { f, at } = call;
+    let builder = GreenletBuilder::new().created_at(at);
+    drop(builder.spawn(move || f(outcome)));
 }
 
 impl<T> Drop for End<T> {
