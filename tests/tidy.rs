@@ -75,6 +75,7 @@ const ORDER: &[(&str, &str)] = &[
     ("lock/plain", ""),
     ("lock/rlock", ""),
     ("lock/condition", ""),
+    ("sync/poison", ""),
     ("sync/mutex", "U"),
     ("sync/rwlock", "U"),
     ("sync/condvar", ""),

@@ -5,6 +5,8 @@
 //!
 //! A panic poisons; a kill, or an elapsed limit, does not.
 
+pub(crate) mod poison;
+
 pub(crate) mod mutex;
 
 pub(crate) mod rwlock;

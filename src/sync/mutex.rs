@@ -8,14 +8,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use crate::hub::awaited::{Awaited, Holder};
-use crate::hub::owner::{Owner, panicking, panicking_before, running};
+use crate::hub::owner::{Owner, running};
 use crate::lock::acquire::acquire_slow;
+use crate::sync::poison::{Entry, Poison};
 use crate::util::deadline::Deadline;
 use crate::util::id::GreenletId;
-use crate::util::primitive::{AtomicBool, Ordering};
 use crate::wait::permits::Permits;
 
 /// [`std::sync::Mutex`], for which only the greenlet waits.
@@ -47,7 +47,7 @@ pub struct Mutex<T: ?Sized> {
 struct Raw {
     permits: Permits,
     owner: Owner,
-    poisoned: AtomicBool,
+    poison: Poison,
 }
 
 // SAFETY: only the holder touches the value (M1), which may then be of another thread.
@@ -66,7 +66,7 @@ impl<T> Mutex<T> {
             raw: Raw {
                 permits: Permits::new(1),
                 owner: Owner::nobody(),
-                poisoned: AtomicBool::new(false),
+                poison: Poison::new(),
             },
             value: UnsafeCell::new(value),
         }
@@ -78,8 +78,7 @@ impl<T> Mutex<T> {
     ///
     /// The value as well, if the mutex is poisoned.
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.is_poisoned();
-        result(poisoned, self.value.into_inner())
+        self.raw.poison.result(self.value.into_inner())
     }
 }
 
@@ -120,21 +119,21 @@ impl<T: ?Sized> Mutex<T> {
         self.raw.owner.set_to(holder.greenlet);
         let guard = MutexGuard {
             mutex: self,
-            panicking: holder.panicking,
+            entry: holder.entry,
             not_send: PhantomData,
         };
-        result(self.is_poisoned(), guard)
+        self.raw.poison.result(guard)
     }
 
     /// Whether a holder has panicked.
     #[inline]
     pub fn is_poisoned(&self) -> bool {
-        self.raw.poisoned.load(Ordering::Relaxed)
+        self.raw.poison.is_set()
     }
 
     /// From here on it is as if no holder had panicked.
     pub fn clear_poison(&self) {
-        self.raw.poisoned.store(false, Ordering::Relaxed);
+        self.raw.poison.clear();
     }
 
     /// The value; nobody else can hold the lock.
@@ -143,15 +142,14 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// The value as well, if the mutex is poisoned.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.is_poisoned();
-        result(poisoned, self.value.get_mut())
+        self.raw.poison.result(self.value.get_mut())
     }
 }
 
 /// Who is about to lock. Found out before, as nothing is read ahead of an atomic exchange that comes first.
 struct Holds {
     greenlet: GreenletId,
-    panicking: bool,
+    entry: Entry,
 }
 
 impl Holds {
@@ -159,16 +157,8 @@ impl Holds {
     fn soon() -> Self {
         Holds {
             greenlet: running(),
-            panicking: panicking_before(),
+            entry: Entry::now(),
         }
-    }
-}
-
-#[inline]
-fn result<V>(poisoned: bool, value: V) -> LockResult<V> {
-    match poisoned {
-        false => Ok(value),
-        true => Err(PoisonError::new(value)),
     }
 }
 
@@ -211,8 +201,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 #[must_use = "it is unlocked when this is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
-    /// Whether the holder unwound already when it locked.
-    panicking: bool,
+    entry: Entry,
     /// It is a greenlet that holds it, and that is of one thread.
     not_send: PhantomData<*const ()>,
 }
@@ -248,9 +237,7 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.panicking && panicking() {
-            self.mutex.raw.poisoned.store(true, Ordering::Relaxed);
-        }
+        self.mutex.raw.poison.leave(self.entry);
         self.mutex.raw.owner.clear();
         self.mutex.raw.permits.unlock();
     }

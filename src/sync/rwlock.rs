@@ -11,14 +11,15 @@ use std::mem::{self, ManuallyDrop};
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
-use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use crate::hub::awaited::{Awaited, Holder};
 use crate::hub::begin::place;
-use crate::hub::owner::{Owner, panicking};
+use crate::hub::owner::Owner;
 use crate::hub::park::park;
+use crate::sync::poison::{Entry, Poison};
 use crate::util::deadline::Deadline;
-use crate::util::primitive::{AtomicBool, Ordering};
+
 use crate::util::slot_list::Key;
 use crate::wait::rw_permits::{Access, RwPermits};
 
@@ -51,7 +52,7 @@ pub struct RwLock<T: ?Sized> {
 struct Raw {
     permits: RwPermits,
     writer: Owner,
-    poisoned: AtomicBool,
+    poison: Poison,
 }
 
 // SAFETY: the value goes along, and nothing else is bound to a thread.
@@ -70,7 +71,7 @@ impl<T> RwLock<T> {
             raw: Raw {
                 permits: RwPermits::new(),
                 writer: Owner::nobody(),
-                poisoned: AtomicBool::new(false),
+                poison: Poison::new(),
             },
             value: UnsafeCell::new(value),
         }
@@ -82,8 +83,7 @@ impl<T> RwLock<T> {
     ///
     /// The value as well, if the lock is poisoned.
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.is_poisoned();
-        result(poisoned, self.value.into_inner())
+        self.raw.poison.result(self.value.into_inner())
     }
 }
 
@@ -148,7 +148,7 @@ impl<T: ?Sized> RwLock<T> {
 
     #[inline]
     fn read_guard(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        result(self.is_poisoned(), RwLockReadGuard::new(self))
+        self.raw.poison.result(RwLockReadGuard::new(self))
     }
 
     #[inline]
@@ -156,21 +156,21 @@ impl<T: ?Sized> RwLock<T> {
         self.raw.writer.set();
         let guard = RwLockWriteGuard {
             lock: self,
-            panicking: panicking(),
+            entry: Entry::now(),
             not_send: PhantomData,
         };
-        result(self.is_poisoned(), guard)
+        self.raw.poison.result(guard)
     }
 
     /// Whether a writer has panicked.
     #[inline]
     pub fn is_poisoned(&self) -> bool {
-        self.raw.poisoned.load(Ordering::Relaxed)
+        self.raw.poison.is_set()
     }
 
     /// From here on it is as if no writer had panicked.
     pub fn clear_poison(&self) {
-        self.raw.poisoned.store(false, Ordering::Relaxed);
+        self.raw.poison.clear();
     }
 
     /// The value; nobody else can hold the lock.
@@ -179,16 +179,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// The value as well, if the lock is poisoned.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.is_poisoned();
-        result(poisoned, self.value.get_mut())
-    }
-}
-
-#[inline]
-fn result<V>(poisoned: bool, value: V) -> LockResult<V> {
-    match poisoned {
-        false => Ok(value),
-        true => Err(PoisonError::new(value)),
+        self.raw.poison.result(self.value.get_mut())
     }
 }
 
@@ -316,8 +307,7 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
 #[must_use = "it is unlocked when this is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    /// Whether the holder unwound already when it locked.
-    panicking: bool,
+    entry: Entry,
     /// It is a greenlet that holds it, and that is of one thread.
     not_send: PhantomData<*const ()>,
 }
@@ -369,9 +359,7 @@ impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         let raw = &self.lock.raw;
-        if !self.panicking && panicking() {
-            raw.poisoned.store(true, Ordering::Relaxed);
-        }
+        raw.poison.leave(self.entry);
         raw.writer.clear();
         raw.permits.unlock_write();
     }
