@@ -26,7 +26,7 @@ use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Role, State};
 use crate::greenlet::kill::{hub, interrupt};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::{prepare, set_current};
-use crate::greenlet::unwind::{GreenletExit, Payload};
+use crate::greenlet::unwind::{GreenletExit, Payload, drop_quietly};
 
 /// How a greenlet ended.
 pub(crate) enum Outcome {
@@ -133,11 +133,6 @@ fn tell_later(me: &AnyGreenlet, target: &AnyGreenlet, parcel: Parcel) {
         return drop_quietly(error);
     }
     interrupt(target, error);
-}
-
-/// A panic meanwhile was seen by the hook.
-fn drop_quietly<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
 /// What a suspended ancestor will find, or what to offer next.

@@ -33,9 +33,7 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
     let announced = me.block().arrival.take();
     let mut arrival = announced.map_or(Arrival::Value, |arrival| *arrival);
     if alerts & alert::GRAVES != 0 {
-        let graves = thread.graves.take();
-        // A panic was seen by the hook.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(graves)));
+        unwind::drop_quietly(thread.graves.take());
     }
     let origin = thread.origin.take();
     if let Some(origin) = origin {
@@ -83,9 +81,7 @@ fn observe(thread: &Thread, origin: &AnyGreenlet, me: &AnyGreenlet, arrival: Arr
         Ok(()) => arrival,
         Err(payload) => {
             thread.alert.lower(alert::TRACED);
-            // A second panic, of what the observer captured, was seen by the hook.
-            let both = (observer, thread.observer.take());
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(both)));
+            unwind::drop_quietly((observer, thread.observer.take()));
             match arrival {
                 Arrival::Value | Arrival::Spoilt(_) => Arrival::Spoilt(payload),
                 _ => Arrival::Thrown(payload),

@@ -20,6 +20,7 @@ use std::ptr::{self, NonNull};
 
 use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, Role, Stage, Thread};
 use crate::greenlet::kill::kill;
+use crate::greenlet::unwind::drop_quietly;
 use crate::sys::arena::{DEFAULT_SIZE, guard_size};
 use crate::sys::os_thread;
 use crate::sys::overflow::{self, Victim};
@@ -123,7 +124,7 @@ impl Drop for Departure {
             return;
         }
         let _ = main.block().drop_locals();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(thread.observer.take())));
+        drop_quietly(thread.observer.take());
         // Destructors just now may have made new ones, and those leave something.
         loop {
             if !end_left_over(thread, &main) {
@@ -133,7 +134,7 @@ impl Drop for Departure {
             if graves.is_empty() {
                 break;
             }
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(graves)));
+            drop_quietly(graves);
         }
         if let Some(hub) = thread.hub_part.get() {
             (hub.hooks.free)(thread);

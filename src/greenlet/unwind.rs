@@ -1,7 +1,7 @@
 //! What an unwinding greenlet carries.
 
 use std::any::Any;
-use std::panic;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What a panic carries, and what can be thrown into a greenlet.
 pub type Payload = Box<dyn Any + Send>;
@@ -52,8 +52,13 @@ pub(crate) fn exit() -> Payload {
     Box::new(GreenletExit)
 }
 
+/// Drops what nobody wants any more. A panic meanwhile was seen by the hook.
+pub(crate) fn drop_quietly<T>(value: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
+
 /// Unwinds the running greenlet from here; the panic hook does not run.
 #[cold]
 pub(crate) fn raise(payload: Payload) -> ! {
-    panic::resume_unwind(payload)
+    resume_unwind(payload)
 }

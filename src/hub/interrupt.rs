@@ -5,13 +5,12 @@
 //!
 //! A wait that is entered while its greenlet unwinds is not interruptible: a second unwind would end the process.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::greenlet::block::{AnyGreenlet, Block, Role, State, Thread};
+use crate::greenlet::block::{AnyGreenlet, Block, Role, State};
 use crate::greenlet::kill::discard;
 use crate::greenlet::panicking::raise_in;
-use crate::greenlet::unwind::{Known, Payload};
+use crate::greenlet::unwind::{Known, Payload, drop_quietly};
 use crate::hub::seat::{Limit, Seat};
 use crate::hub::state::{Due, Hub, Place};
 use crate::sys::clock;
@@ -31,22 +30,14 @@ pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
     let thread = block.thread();
     let hub = Hub::of(thread);
     let seat = hub.seat(block);
-    let earlier = seat.kill.take();
-    if earlier.is_some() {
-        seat.kill.set(earlier);
-        return drop_quietly(payload);
+    if let Err(too_late) = seat.condemn(payload) {
+        return drop_quietly(too_late);
     }
-    seat.kill.set(Some(payload));
     match block.state() {
         State::New => never_start(hub, target),
         State::Suspended if !block.is_parked() => strike(hub, target),
         _ => press(hub, target),
     }
-}
-
-/// What came too late is dropped; a panic meanwhile was seen by the hook.
-fn drop_quietly(payload: Payload) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
 }
 
 /// Something is to be raised: at the present wait, if that can be ended so.
@@ -121,8 +112,8 @@ impl Place<'_> {
             limit.elapsed = false;
             Box::new(Elapsing(limit.number))
         });
-        let more = limits.iter().any(|limit| limit.elapsed);
-        self.seat.pending.set(more);
+        drop(limits);
+        self.seat.update_pending();
         payload
     }
 
@@ -153,11 +144,8 @@ impl Place<'_> {
         if let Some(timer) = limit.timer {
             drop(self.hub.timers.borrow_mut().cancel(timer));
         }
-        let elapsed = limits.iter().any(|limit| limit.elapsed);
         drop(limits);
-        let kill = self.seat.kill.take();
-        self.seat.pending.set(elapsed || kill.is_some());
-        self.seat.kill.set(kill);
+        self.seat.update_pending();
     }
 
     /// Remembers an error for the next wait, for it came where none may be raised.
@@ -165,15 +153,11 @@ impl Place<'_> {
         if self.me.is_deaf() {
             return drop_quietly(payload);
         }
-        let kill = self.seat.kill.take();
-        match kill {
-            None => self.seat.kill.set(Some(payload)),
-            Some(first) => {
-                self.seat.kill.set(Some(first));
-                drop_quietly(payload);
-            }
-        }
+        let condemned = self.seat.condemn(payload);
         self.seat.pending.set(true);
+        if let Err(too_late) = condemned {
+            drop_quietly(too_late);
+        }
     }
 }
 
@@ -189,22 +173,18 @@ pub(crate) fn was_raised(block: &Block) -> bool {
     raised
 }
 
-/// Whether a greenlet that the hub was to hit is still where it was hit.
-pub(crate) fn can_be_struck(greenlet: &AnyGreenlet) -> bool {
+/// Takes what a greenlet is to die of that the hub was to hit, if it is still where it was hit.
+pub(crate) fn take_strike(greenlet: &AnyGreenlet) -> Option<Payload> {
     let block = greenlet.block();
-    block.role.get() == Role::Spawned
+    let waits_in_a_switch = block.role.get() == Role::Spawned
         && block.state() == State::Suspended
-        && !block.is_parked()
-        && Seat::of(block).is_some_and(|seat| seat.pending.get())
-}
-
-/// Takes what a greenlet that [can be struck](can_be_struck) is to die of.
-pub(crate) fn take_strike(thread: &Thread, greenlet: &AnyGreenlet) -> Option<Payload> {
-    debug_assert!(std::ptr::eq(thread, greenlet.block().thread()));
-    let seat = Seat::of(greenlet.block())?;
+        && !block.is_parked();
+    if !waits_in_a_switch {
+        return None;
+    }
+    let seat = Seat::of(block)?;
     let payload = seat.kill.take()?;
-    seat.pending
-        .set(seat.limits.borrow().iter().any(|limit| limit.elapsed));
-    greenlet.block().known.set(Known::Raised);
+    seat.update_pending();
+    block.known.set(Known::Raised);
     Some(payload)
 }

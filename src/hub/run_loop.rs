@@ -19,7 +19,7 @@ use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Stage, Thread};
 use crate::greenlet::panicking::Unwinding;
 use crate::greenlet::switch::{prepare, set_current, transfer};
-use crate::hub::interrupt::{can_be_struck, elapse, press_again, take_strike};
+use crate::hub::interrupt::{elapse, press_again, take_strike};
 use crate::hub::report::{self, Deadlock};
 use crate::hub::seat::Seat;
 use crate::hub::state::{Due, Hub, Place, Until};
@@ -210,9 +210,7 @@ fn strike(thread: &Thread, hub: &Hub) -> Option<AnyGreenlet> {
     }
     loop {
         let struck = hub.strikes.borrow_mut().pop()?;
-        if can_be_struck(&struck)
-            && let Some(payload) = take_strike(thread, &struck)
-        {
+        if let Some(payload) = take_strike(&struck) {
             thread.announce(&struck, Arrival::Thrown(payload));
             return Some(struck);
         }

@@ -84,6 +84,28 @@ impl Seat {
         Some(seat)
     }
 
+    /// What the greenlet is to die of from here on; given back if it is to die already.
+    pub(crate) fn condemn(&self, payload: Payload) -> Result<(), Payload> {
+        match self.kill.take() {
+            None => {
+                self.kill.set(Some(payload));
+                Ok(())
+            }
+            first => {
+                self.kill.set(first);
+                Err(payload)
+            }
+        }
+    }
+
+    /// Whether something is to be raised, anew: a kill or a limit was taken away.
+    pub(crate) fn update_pending(&self) {
+        let kill = self.kill.take();
+        let elapsed = self.limits.borrow().iter().any(|limit| limit.elapsed);
+        self.pending.set(kill.is_some() || elapsed);
+        self.kill.set(kill);
+    }
+
     /// Says what is waited for until the answer is dropped.
     #[inline]
     pub(crate) fn wait_for<'a>(&'a self, awaited: &'a dyn Awaited) -> Waits<'a> {

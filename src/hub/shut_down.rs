@@ -46,9 +46,8 @@ pub(crate) fn shut_down(thread: &Thread) {
     }
 }
 
-/// Nothing may be raised on main any more. What was pending is dropped while there still is a hub; the hook has seen a panic.
+/// Nothing may be raised on main any more. What was pending is dropped while there still is a hub.
 fn forget(place: &Place<'_>) {
     place.seat.pending.set(false);
-    let unheard = place.seat.kill.take();
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(unheard)));
+    unwind::drop_quietly(place.seat.kill.take());
 }
