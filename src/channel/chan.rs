@@ -11,8 +11,9 @@ use crate::hub::awaited::Plain;
 use crate::hub::begin::place;
 use crate::hub::park::park;
 use crate::hub::state::Place;
+use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
-use crate::util::primitive::{AtomicUsize, Held, Latch, Ordering};
+use crate::util::primitive::{AtomicUsize, Ordering};
 use crate::wait::parker::Token;
 
 const MESSAGE: Plain = Plain("a message on a channel");
@@ -21,7 +22,7 @@ const RECEIVER: Plain = Plain("a receiver on a rendezvous channel");
 const PROMISE: Plain = Plain("the message that a select is about to send");
 
 pub(crate) struct Chan<T> {
-    pub(crate) state: Latch<State<T>>,
+    pub(crate) state: Biased<State<T>>,
     /// [`usize::MAX`] if there is no bound.
     capacity: usize,
     senders: AtomicUsize,
@@ -32,7 +33,7 @@ impl<T> Chan<T> {
     /// With one sender and one receiver.
     pub(crate) fn new(capacity: usize) -> Self {
         Chan {
-            state: Latch::new(State::new(capacity)),
+            state: Biased::new(State::new(capacity)),
             capacity,
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
@@ -136,57 +137,49 @@ impl<T> Chan<T> {
     }
 
     /// Receives; waits if there is nothing.
-    #[inline]
+    ///
+    /// One function, for each frame that is entered before a switch and left after it costs something.
+    #[inline(never)]
     #[track_caller]
     pub(crate) fn recv(&self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
         let place = place();
-        let mut state = self.state.lock();
-        match state.take() {
-            Look::Message(message) => Ok(message),
-            look => self.recv_slow(&place, state, look, deadline),
-        }
-    }
-
-    /// Receives what was not there when the lock was taken.
-    #[inline(never)]
-    #[track_caller]
-    fn recv_slow<'a>(
-        &'a self,
-        place: &Place<'_>,
-        mut state: Held<'a, State<T>>,
-        mut look: Look<T>,
-        deadline: Deadline,
-    ) -> Result<T, RecvTimeoutError> {
+        let mut look = Look::Empty;
         loop {
             let slot = match look {
                 Look::Message(message) => return Ok(message),
                 Look::Disconnected => return Err(RecvTimeoutError::Disconnected),
-                Look::Promise(slot) => {
-                    drop(state);
-                    slot
-                }
-                Look::Empty => self.wait(place, state, deadline)?,
+                Look::Promise(slot) => slot,
+                Look::Empty => match self.wait_to_recv(&place, deadline) {
+                    Ok(slot) => slot?,
+                    Err(found) => {
+                        look = found;
+                        continue;
+                    }
+                },
             };
-            match self.collect(place, slot, deadline) {
+            match self.collect(&place, slot, deadline) {
                 Ok(message) => return Ok(message),
-                Err(Unkept::Broken) => {}
+                Err(Unkept::Broken) => look = Look::Empty,
                 Err(Unkept::TimedOut) => return Err(RecvTimeoutError::Timeout),
             }
-            state = self.state.lock();
-            look = state.take();
         }
     }
 
-    /// Waits to receive; the slot in which there may be something now.
-    #[inline]
+    /// Waits to receive, unless there is something; the slot in which there may be something then.
+    #[inline(always)]
     #[track_caller]
-    fn wait<'a>(
-        &'a self,
+    fn wait_to_recv(
+        &self,
         place: &Place<'_>,
-        mut state: Held<'a, State<T>>,
         deadline: Deadline,
-    ) -> Result<usize, RecvTimeoutError> {
-        if place.is_interrupted() {
+    ) -> Result<Result<usize, RecvTimeoutError>, Look<T>> {
+        let interrupted = place.is_interrupted();
+        let mut state = self.state.lock();
+        match state.take() {
+            Look::Empty => {}
+            look => return Err(look),
+        }
+        if interrupted {
             drop(state);
             place.raise_pending();
         }
@@ -196,14 +189,14 @@ impl<T> Chan<T> {
         let registered = self.registered(Side::Receivers, wait);
         if park(place, waiter, deadline, &MESSAGE) == Token::TIMED_OUT {
             drop(registered);
-            return Err(RecvTimeoutError::Timeout);
+            return Ok(Err(RecvTimeoutError::Timeout));
         }
         let slot = ManuallyDrop::new(registered).wait.slot;
-        Ok(slot.expect("it brought one"))
+        Ok(Ok(slot.expect("it brought one")))
     }
 
     /// What a receiver was woken for.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn collect(&self, place: &Place<'_>, slot: usize, deadline: Deadline) -> Result<T, Unkept> {
         let mut state = self.state.lock();
@@ -271,6 +264,7 @@ impl<T> Chan<T> {
         self.state.lock().leave(side, wait)
     }
 
+    #[inline]
     fn registered(&self, side: Side, wait: Wait) -> Registered<'_, T> {
         Registered {
             chan: self,

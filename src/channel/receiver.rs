@@ -141,7 +141,7 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// If the channel is empty, and every sender is gone, or goes meanwhile.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.wait(Deadline::Never).map_err(|_| RecvError)
@@ -184,7 +184,7 @@ impl<T> Receiver<T> {
         self.wait(Deadline::At(moment))
     }
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn wait(&self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
         match &self.flavor {

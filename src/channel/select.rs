@@ -1,7 +1,7 @@
 //! Waiting for the first of several operations.
 //!
-//! Nothing is done, and nothing registered, while an operation is ready: the first one is claimed, counted from an arbitrary one. Otherwise one ticket is registered with
-//! all of them, from the same one on; if one turns out to be ready on the way, the select wakes itself and looks again from the start.
+//! Nothing is done, and nothing registered, while an operation is ready: they are looked at in an order drawn anew each time, and the first one that is ready is claimed.
+//! Otherwise one ticket is registered with all of them, in the same order; if one turns out to be ready on the way, the select wakes itself and looks again from the start.
 
 use std::cell::Cell;
 use std::fmt;
@@ -148,18 +148,14 @@ fn search<'a, S: Search<'a>>(
         Patience::Until(deadline) => deadline,
     };
     loop {
-        let first = match operations.len() {
-            count @ 2.. if fair => draw(count),
-            _ => 0,
-        };
-        let found = look::<S>(operations, first, deadline);
+        let found = look::<S>(operations, fair, deadline);
         if found.is_some() || patience == Patience::None {
             return found;
         }
-        match wait::<S>(operations, first, deadline) {
+        match wait::<S>(operations, deadline) {
             Ok(found) => return Some(found),
             Err(Token::TIMED_OUT) if has_passed(deadline) => {
-                return look::<S>(operations, first, deadline);
+                return look::<S>(operations, fair, deadline);
             }
             Err(_) => {}
         }
@@ -173,15 +169,19 @@ fn has_passed(deadline: Deadline) -> bool {
     }
 }
 
-/// The first that can be done now, counted from `first`.
+/// The first that can be done now; if it is to be `fair`, each of those that can be is as likely.
 #[track_caller]
 fn look<'a, S: Search<'a>>(
-    operations: &[Operation<'a>],
-    first: usize,
+    operations: &mut [Operation<'a>],
+    fair: bool,
     deadline: Deadline,
 ) -> Option<S::Found> {
-    for operation in operations[first..].iter().chain(&operations[..first]) {
-        let found = S::look(operation, deadline);
+    for at in 0..operations.len() {
+        if fair {
+            // A shuffle that ends where the search does.
+            operations.swap(at, at + draw(operations.len() - at));
+        }
+        let found = S::look(&operations[at], deadline);
         if found.is_some() {
             return found;
         }
@@ -195,26 +195,28 @@ thread_local! {
 
 /// A number below `count`: the upper bits of a linear congruential generator.
 fn draw(count: usize) -> usize {
+    if count == 1 {
+        return 0;
+    }
     let next = DRAWN
         .get()
         .wrapping_mul(6_364_136_223_846_793_005)
         .wrapping_add(1_442_695_040_888_963_407);
     DRAWN.set(next);
-    (next >> 33) as usize % count
+    (((next >> 32) * count as u64) >> 32) as usize
 }
 
 /// Waits until one can be done; otherwise the token says why there is nothing.
 #[track_caller]
 fn wait<'a, S: Search<'a>>(
     operations: &mut [Operation<'a>],
-    first: usize,
     deadline: Deadline,
 ) -> Result<S::Found, Token> {
     let place = place();
     place.check();
     let mut registered = Registered { operations };
     let waiter = place.seat.parker.arm();
-    let token = match registered.register(waiter, first, S::WATCHES) {
+    let token = match registered.register(waiter, S::WATCHES) {
         Ok(due) => park(&place, waiter, earlier(deadline, due), &FIRST),
         Err(Ready) => {
             // Somebody may have been faster: that counts.
@@ -237,10 +239,10 @@ struct Registered<'s, 'a> {
 }
 
 impl Registered<'_, '_> {
-    /// Registers with all, counted from `first`; when one is ready by itself.
-    fn register(&mut self, waiter: Waiter, first: usize, watches: bool) -> Result<Deadline, Ready> {
+    /// Registers with all; when one is ready by itself.
+    fn register(&mut self, waiter: Waiter, watches: bool) -> Result<Deadline, Ready> {
         let mut due = Deadline::Never;
-        for at in (first..self.operations.len()).chain(0..first) {
+        for at in 0..self.operations.len() {
             let arm = self.operations[at].arm;
             if let Some(at) = arm.due() {
                 due = earlier(due, Deadline::At(at));
@@ -282,7 +284,7 @@ fn opposite(operations: &[Operation<'_>], arm: &dyn Arm) -> usize {
 
 /// Several operations on channels, of which one is to be done: what [`select!`](crate::channel::select!) is made of, for when they are not known in advance.
 ///
-/// If several are ready, an arbitrary one is chosen, by a pseudo-random number: none is starved. While none is, the greenlet waits for all at once; the first that
+/// If several are ready, an arbitrary one is chosen, by pseudo-random numbers, each as likely as the others: none is starved. While none is, the greenlet waits for all at once; the first that
 /// can be done then is the one. Operations on disconnected channels are ready, and say so.
 ///
 /// ```

@@ -28,7 +28,7 @@
 /// Bodies are blocks, or expressions with a comma behind; all of one type, that of the whole. They run in the function around it: `return`, `?`, and in a loop
 /// `break` and `continue`, do what they look like. Channels may be given by place or by reference, and are looked at once, in order.
 ///
-/// If several operations can be done, an arbitrary one is, by a pseudo-random number, so that none is starved. Operations on disconnected channels can be done: they give
+/// If several operations can be done, an arbitrary one is, by pseudo-random numbers, each as likely as the others, so that none is starved. Operations on disconnected channels can be done: they give
 /// errors; put a [`never`](crate::channel::never) in the place of a receiver that is to be left out.
 ///
 /// Switches only if nothing can be done now and there is no plain `default`; and where [`try_recv`](crate::channel::Receiver::try_recv) does. A kill, or the end of an enclosing limit, ends the

@@ -145,6 +145,7 @@ impl<T> State<T> {
     }
 
     /// Receives from a sender that has just been woken.
+    #[inline]
     fn take_from(&mut self, sender: usize) -> Look<T> {
         match mem::replace(&mut self.slots[sender], Slot::Empty) {
             Slot::Message(message) => Look::Message(message),
@@ -157,6 +158,7 @@ impl<T> State<T> {
     }
 
     /// Wakes the first on one side who can be woken, and all on the way who only watch. The slot of the first.
+    #[inline]
     fn next(&mut self, side: Side) -> Option<usize> {
         loop {
             let said = self.queue(side).wake_one_with(|said| said.token)?;
@@ -166,6 +168,7 @@ impl<T> State<T> {
         }
     }
 
+    #[inline]
     fn queue(&mut self, side: Side) -> &mut WaitQueue<Said> {
         match side {
             Side::Senders => &mut self.senders,
@@ -307,6 +310,7 @@ impl<T> State<T> {
     }
 
     /// Registers somebody who waits, with what he brings; or with nothing, if he only watches.
+    #[inline]
     pub(crate) fn wait(
         &mut self,
         side: Side,

@@ -157,8 +157,8 @@ pub(crate) struct Block {
     pub(crate) id: GreenletId,
     pub(crate) name: Option<Box<str>>,
     pub(crate) stack_size: usize,
-    /// The stack's lowest address and its top: for the overflow report.
-    pub(crate) stack: Cell<(usize, usize)>,
+    /// The stack's lowest address: for the overflow report.
+    pub(crate) stack_limit: Cell<usize>,
     /// Hit by a drop of its last owner and still alive; not hit again until it was owned again.
     pub(crate) condemned: Cell<bool>,
     pub(crate) locals_gone: Cell<bool>,
@@ -258,7 +258,7 @@ impl Block {
             id: thread.ids.next(),
             name: plan.name,
             stack_size: plan.stack_size,
-            stack: Cell::new((0, 0)),
+            stack_limit: Cell::new(0),
             condemned: Cell::new(false),
             locals_gone: Cell::new(false),
             known: Cell::new(Known::Nothing),

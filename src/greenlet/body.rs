@@ -1,6 +1,6 @@
 //! From first switch to death: the typed part of a greenlet's life.
 //!
-//! A greenlet created with its run is one allocation, control block and body side by side; a run that
+//! A greenlet created with its run is one allocation, control block, annex and body side by side; a run that
 //! is given later lies in an allocation of its own. The argument of the first switch is written beside the run, so
 //! that starting needs no frame of the sender to stay as it is.
 #![allow(unsafe_code)]
@@ -9,6 +9,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
+use crate::greenlet::annex::{Annexed, Lead};
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Blueprint, Body, BodyVtable, Thread};
 use crate::greenlet::deliver::{Outcome, die};
 use crate::greenlet::kill::{arrive, vacate};
@@ -22,10 +23,10 @@ struct Cell<F, A> {
     argument: MaybeUninit<A>,
 }
 
-/// A block with its body.
+/// A block with its annex and its body.
 #[repr(C)]
-struct Whole<F, A> {
-    block: Block,
+struct Whole<X, F, A> {
+    lead: Lead<X>,
     body: Cell<F, A>,
 }
 
@@ -44,24 +45,46 @@ pub(crate) fn create<A: 'static, B: 'static>(
     plan: Blueprint,
     run: impl FnOnce(A) -> B + 'static,
 ) -> AnyGreenlet {
-    create_whole(thread, plan, run)
+    create_whole(thread, plan, (), |_| run)
 }
 
-fn create_whole<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static>(
+/// As [`create`], with an annex, for the run to refer to. `run` makes the run.
+#[inline]
+pub(crate) fn create_with<X: 'static, F: FnOnce(A) -> B + 'static, A: 'static, B: 'static>(
     thread: &Thread,
     plan: Blueprint,
-    run: F,
+    annex: X,
+    run: impl FnOnce(Annexed<X>) -> F,
+) -> Annexed<X> {
+    // SAFETY: it is created with an `X`, here and below, and that is written when it is named (N1).
+    let annexed = |name: &AnyGreenlet| unsafe { Annexed::new(name.clone()) };
+    let name = create_whole(thread, plan, annex, |name| run(annexed(name)));
+    annexed(&name)
+}
+
+#[inline]
+fn create_whole<X: 'static, F: FnOnce(A) -> B + 'static, A: 'static, B: 'static>(
+    thread: &Thread,
+    plan: Blueprint,
+    annex: X,
+    run: impl FnOnce(&AnyGreenlet) -> F,
 ) -> AnyGreenlet {
     // Allocated first, so that it is made where it stays.
-    let room = Box::leak(Box::<Whole<F, A>>::new_uninit());
-    let whole = NonNull::from(room.write(Whole {
-        block: Block::new(thread, plan, free_whole::<F, A>),
-        body: Cell::<F, A>::new(run),
-    }));
+    let whole = NonNull::from(Box::leak(Box::<Whole<X, F, A>>::new_uninit()));
+    let whole = whole.cast::<Whole<X, F, A>>();
+    let lead = Lead {
+        block: Block::new(thread, plan, free_whole::<X, F, A>),
+        annex,
+    };
+    // SAFETY: in bounds of the allocation, which is this function's own.
+    unsafe { (&raw mut (*whole.as_ptr()).lead).write(lead) };
     // SAFETY: the block is the first field, and the pointer is that of the whole allocation.
     let name = unsafe { AnyGreenlet::from_raw(whole.cast()) };
+    let run = run(&name);
     // SAFETY: in bounds of the allocation.
     let body = unsafe { NonNull::new_unchecked(&raw mut (*whole.as_ptr()).body) };
+    // SAFETY: as above; nobody knows of it yet.
+    unsafe { body.write(Cell::new(run)) };
     // SAFETY: the body lies beside its block, which lives until the greenlet is dead (B2).
     let body = unsafe { Body::new(body.cast(), const { &vtable::<F, A, B, false>() }) };
     name.block().body.set(Some(body));
@@ -81,10 +104,10 @@ pub(crate) fn boxed<A: 'static, B: 'static>(run: impl FnOnce(A) -> B + 'static) 
 
 /// # Safety
 ///
-/// `block` is the first field of a boxed `Whole<F, A>`; nobody has a name for it (B1).
-unsafe fn free_whole<F, A>(block: NonNull<Block>) {
+/// `block` is the first field of a boxed `Whole<X, F, A>`; nobody has a name for it (B1).
+unsafe fn free_whole<X, F, A>(block: NonNull<Block>) {
     // SAFETY: as promised by the caller. The run was moved out or dropped before (B7).
-    drop(unsafe { Box::from_raw(block.cast::<Whole<F, A>>().as_ptr()) });
+    drop(unsafe { Box::from_raw(block.cast::<Whole<X, F, A>>().as_ptr()) });
 }
 
 const fn vtable<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: bool>()

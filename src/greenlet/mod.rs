@@ -13,6 +13,7 @@
 //! * `switch` leaving one greenlet for another; the trampoline.
 //! * `kill` killing, and what the drop of a last owner does.
 //! * `deliver` the rule of delivery: where a death goes.
+//! * `annex` something of one's own beside a control block.
 //! * `body` from first switch to death: the typed part of a greenlet's life.
 //! * `thread` the greenlets of this thread: current, main, the end of the thread.
 //! * `error` what a refused switch gives back.
@@ -46,6 +47,8 @@ pub(crate) mod switch;
 pub(crate) mod kill;
 
 pub(crate) mod deliver;
+
+pub(crate) mod annex;
 
 pub(crate) mod body;
 

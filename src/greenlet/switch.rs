@@ -37,7 +37,7 @@ pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
     let block = target.block();
     debug_assert_eq!(block.stage.get(), Stage::New);
     let slot = block.thread().arena.take(block.stack_size)?;
-    block.stack.set((slot.limit(), slot.top()));
+    block.stack_limit.set(slot.limit());
     // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2), and
     // `enter` does not unwind, since a body's `run` does not (C2).
     let context = unsafe { Context::new(slot, enter, target.as_ptr().as_ptr().cast()) };

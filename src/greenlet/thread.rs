@@ -21,7 +21,7 @@ use std::ptr::{self, NonNull};
 use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, Role, Stage, Thread};
 use crate::greenlet::kill::kill;
 use crate::greenlet::unwind::drop_quietly;
-use crate::sys::arena::{DEFAULT_SIZE, guard_size};
+use crate::sys::arena::{DEFAULT_SIZE, guard_size, usable_size};
 use crate::sys::os_thread;
 use crate::sys::overflow::{self, Victim};
 
@@ -94,14 +94,13 @@ fn describe_overflow(address: usize, report: &dyn Fn(Victim<'_>)) {
     };
     // SAFETY: the running greenlet's block is alive (B2).
     let block = unsafe { thread.current.get().as_ref() };
-    let (limit, top) = block.stack.get();
-    let floor = limit + guard_size();
+    let limit = block.stack_limit.get();
     // Main's stack is not ours.
-    if limit != 0 && (limit..floor).contains(&address) {
+    if limit != 0 && (limit..limit + guard_size()).contains(&address) {
         report(Victim {
             name: block.name.as_deref(),
             id: block.id.get(),
-            stack_size: top.saturating_sub(floor),
+            stack_size: usable_size(limit, block.stack_size),
         });
     }
 }

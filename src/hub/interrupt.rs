@@ -67,7 +67,7 @@ pub(crate) fn press_again(hub: &Hub) {
 }
 
 fn never_start(hub: &Hub, target: &AnyGreenlet) {
-    if let Some(start) = Seat::of(target.block()).and_then(|seat| seat.start.take()) {
+    if let Some(start) = Seat::of(target.block()).and_then(|seat| seat.timer.take()) {
         drop(hub.timers.borrow_mut().cancel(start));
     }
     discard(target);
@@ -83,14 +83,15 @@ fn strike(hub: &Hub, target: &AnyGreenlet) {
 /// A limit has elapsed that `greenlet` runs under.
 pub(crate) fn elapse(hub: &Hub, greenlet: &AnyGreenlet, number: u64) {
     let seat = hub.seat(greenlet.block());
-    let mut limits = seat.limits.borrow_mut();
-    let Some(limit) = limits.iter_mut().find(|limit| limit.number == number) else {
-        return;
-    };
-    limit.timer = None;
-    limit.elapsed = true;
-    drop(limits);
-    press(hub, greenlet);
+    let found = seat.with_limits(|limits| {
+        let limit = limits.iter_mut().find(|limit| limit.number == number)?;
+        limit.timer = None;
+        limit.elapsed = true;
+        Some(())
+    });
+    if found.is_some() {
+        press(hub, greenlet);
+    }
 }
 
 impl Place<'_> {
@@ -105,14 +106,14 @@ impl Place<'_> {
     #[cold]
     pub(crate) fn take_pending(&self) -> Payload {
         let kill = self.seat.kill.take();
-        let mut limits = self.seat.limits.borrow_mut();
         let payload = kill.unwrap_or_else(|| {
-            let outermost = limits.iter_mut().find(|limit| limit.elapsed);
-            let limit = outermost.expect("something is pending");
-            limit.elapsed = false;
-            Box::new(Elapsing(limit.number))
+            let number = self.seat.with_limits(|limits| {
+                let outermost = limits.iter_mut().find(|limit| limit.elapsed)?;
+                outermost.elapsed = false;
+                Some(outermost.number)
+            });
+            Box::new(Elapsing(number.expect("something is pending")))
         });
-        drop(limits);
         self.seat.update_pending();
         payload
     }
@@ -132,20 +133,19 @@ impl Place<'_> {
             let due = Due::Elapse(self.thread.current(), number);
             limit.timer = Some(self.hub.timers.borrow_mut().arm(at, due));
         }
-        self.seat.limits.borrow_mut().push(limit);
+        self.seat.add_limit(limit);
         number
     }
 
     /// It is no longer, whether the limit has elapsed or not.
     pub(crate) fn end_limit(&self, number: u64) {
-        let mut limits = self.seat.limits.borrow_mut();
-        let at = limits.iter().rposition(|limit| limit.number == number);
-        let limit = limits.remove(at.expect("ended once"));
+        let limit = self.seat.remove_limit(number);
         if let Some(timer) = limit.timer {
             drop(self.hub.timers.borrow_mut().cancel(timer));
         }
-        drop(limits);
-        self.seat.update_pending();
+        if self.seat.pending.get() {
+            self.seat.update_pending();
+        }
     }
 
     /// Remembers an error for the next wait, for it came where none may be raised.

@@ -33,13 +33,13 @@ pub(crate) fn park(
     let Place { hub, seat, .. } = *place;
     if let Deadline::At(at) = deadline {
         let timer = hub.timers.borrow_mut().arm(at, Due::Wake(waiter));
-        seat.deadline.set(Some(timer));
+        seat.timer.set(Some(timer));
     }
     let waits = seat.wait_for(awaited);
     step_out(place, Location::caller());
     drop(waits);
     // Whatever arrives may wait itself: this wait has to be over by then.
-    if let Some(timer) = seat.deadline.take() {
+    if let Some(timer) = seat.timer.take() {
         drop(hub.timers.borrow_mut().cancel(timer));
     }
     let token = seat.parker.token();

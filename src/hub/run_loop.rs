@@ -188,13 +188,13 @@ fn fire_timers(thread: &Thread, hub: &Hub, now: Instant) {
             Due::Wake(waiter) => {
                 let registry = thread.registry.borrow();
                 let sleeper = registry[waiter.key()].block();
-                hub.seat(sleeper).deadline.set(None);
+                hub.seat(sleeper).timer.set(None);
                 drop(registry);
                 // If it was woken before, that counts.
                 let _ = waiter.unpark(Token::TIMED_OUT);
             }
             Due::Start(greenlet) => {
-                hub.seat(greenlet.block()).start.set(None);
+                hub.seat(greenlet.block()).timer.set(None);
                 hub.make_runnable(greenlet);
             }
             Due::Elapse(greenlet, number) => elapse(hub, &greenlet, number),

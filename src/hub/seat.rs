@@ -8,7 +8,7 @@
 //! * **S2** `awaited` points to something in a frame, or borrowed by a frame, that stays until the park which put it there is over.
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
 use crate::greenlet::block::Block;
@@ -26,6 +26,10 @@ pub(crate) struct Limit {
     pub(crate) elapsed: bool,
 }
 
+/// The limits of one greenlet, the outermost first.
+#[derive(Default)]
+struct Limits(Vec<Limit>);
+
 pub(crate) struct Seat {
     pub(crate) parker: &'static Parker,
     /// Something is to be raised at the next wait.
@@ -34,12 +38,11 @@ pub(crate) struct Seat {
     pub(crate) shielded: Cell<bool>,
     /// What it is to die of.
     pub(crate) kill: Cell<Option<Payload>>,
-    /// The outermost first.
-    pub(crate) limits: RefCell<Vec<Limit>>,
-    /// The deadline of the present wait, until it has passed.
-    pub(crate) deadline: Cell<Option<TimerKey>>,
-    /// Its first turn, if that has to come yet.
-    pub(crate) start: Cell<Option<TimerKey>>,
+    /// Made for the first limit, and kept.
+    limits: Cell<Option<Box<Limits>>>,
+    /// The deadline of the present wait, until it has passed. Of a greenlet that has not started, and so cannot wait: its first turn,
+    /// if that is to come later.
+    pub(crate) timer: Cell<Option<TimerKey>>,
     awaited: Cell<Option<NonNull<dyn Awaited>>>,
 }
 
@@ -50,9 +53,8 @@ impl Seat {
             pending: Cell::new(false),
             shielded: Cell::new(false),
             kill: Cell::new(None),
-            limits: RefCell::new(Vec::new()),
-            deadline: Cell::new(None),
-            start: Cell::new(None),
+            limits: Cell::new(None),
+            timer: Cell::new(None),
             awaited: Cell::new(None),
         })
     }
@@ -80,7 +82,7 @@ impl Seat {
         }
         // SAFETY: came from a box, and is in no other block (S1).
         let seat = unsafe { Box::from_raw(seat.cast_mut().cast::<Seat>()) };
-        debug_assert!(!seat.parker.is_armed() && seat.limits.borrow().is_empty());
+        debug_assert!(!seat.parker.is_armed() && seat.with_limits(|limits| limits.is_empty()));
         Some(seat)
     }
 
@@ -98,10 +100,34 @@ impl Seat {
         }
     }
 
+    /// The limits that the greenlet runs under.
+    pub(crate) fn with_limits<R>(&self, look: impl FnOnce(&mut [Limit]) -> R) -> R {
+        let mut limits = self.limits.take();
+        let seen = look(limits.as_mut().map_or(&mut [], |limits| &mut limits.0));
+        self.limits.set(limits);
+        seen
+    }
+
+    /// One limit more, inside the others.
+    pub(crate) fn add_limit(&self, limit: Limit) {
+        let mut limits = self.limits.take().unwrap_or_default();
+        limits.0.push(limit);
+        self.limits.set(Some(limits));
+    }
+
+    /// Takes a limit away that was added.
+    pub(crate) fn remove_limit(&self, number: u64) -> Limit {
+        let mut limits = self.limits.take().unwrap_or_default();
+        let at = limits.0.iter().rposition(|limit| limit.number == number);
+        let limit = limits.0.remove(at.expect("ended once"));
+        self.limits.set(Some(limits));
+        limit
+    }
+
     /// Whether something is to be raised, anew: a kill or a limit was taken away.
     pub(crate) fn update_pending(&self) {
         let kill = self.kill.take();
-        let elapsed = self.limits.borrow().iter().any(|limit| limit.elapsed);
+        let elapsed = self.with_limits(|limits| limits.iter().any(|limit| limit.elapsed));
         self.pending.set(kill.is_some() || elapsed);
         self.kill.set(kill);
     }

@@ -6,6 +6,7 @@ use std::mem::ManuallyDrop;
 use crate::hub::awaited::Awaited;
 use crate::hub::begin::place;
 use crate::hub::park::park;
+use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
 use crate::util::primitive::Latch;
 use crate::util::slot_list::Key;
@@ -21,6 +22,15 @@ pub(crate) trait Guarded {
 }
 
 impl<S> Guarded for Latch<S> {
+    type State = S;
+
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
+        f(&mut self.lock())
+    }
+}
+
+impl<S> Guarded for Biased<S> {
     type State = S;
 
     #[inline]

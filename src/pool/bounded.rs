@@ -2,16 +2,17 @@
 
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use crate::greenlet::builder::GreenletBuilder;
 use crate::greenlet::thread::here;
 use crate::greenlet::unwind::GreenletExit;
 use crate::lock::semaphore::Semaphore;
 use crate::pool::group::{Group, Last};
-use crate::pool::imap::{Imap, ImapUnordered, Promise};
+use crate::pool::imap::{Call, Imap, ImapUnordered, Promise};
 use crate::task::join_handle::JoinHandle;
 
 /// There was no free slot.
@@ -212,6 +213,7 @@ impl Pool {
     /// assert!(first.map(Result::unwrap).eq([10, 5]));
     /// pool.join();
     /// ```
+    #[track_caller]
     pub fn imap<'a, F, I, R>(&self, f: F, items: I) -> Imap<'a, R>
     where
         F: Fn(I::Item) -> R + 'static,
@@ -220,16 +222,18 @@ impl Pool {
         I::Item: 'static,
         R: 'static,
     {
-        let (pool, f) = (self.clone(), Rc::new(f));
+        let (pool, f, at) = (self.clone(), Rc::new(f), Location::caller());
         let mut items = items.into_iter();
         Imap::new(self.lookahead(), move || {
             let (item, f) = (items.next()?, f.clone());
-            let handle = pool.group.spawn(pool.in_slot(move || f(item)));
-            Some(Box::new(move || handle.join()))
+            let call = pool.in_slot(move || f(item));
+            let builder = GreenletBuilder::new().created_at(at);
+            Some(Call::Greenlet(pool.group.spawn_as(builder, call)))
         })
     }
 
     /// As [`imap`](Self::imap), with the results in the order in which the calls end. See [`ImapUnordered`].
+    #[track_caller]
     pub fn imap_unordered<'a, F, I, R>(&self, f: F, items: I) -> ImapUnordered<'a, R>
     where
         F: Fn(I::Item) -> R + 'static,
@@ -238,7 +242,7 @@ impl Pool {
         I::Item: 'static,
         R: 'static,
     {
-        let (pool, f) = (self.clone(), Rc::new(f));
+        let (pool, f, at) = (self.clone(), Rc::new(f), Location::caller());
         let mut items = items.into_iter();
         ImapUnordered::new(self.lookahead(), move |results| {
             let Some(item) = items.next() else {
@@ -246,7 +250,8 @@ impl Pool {
             };
             let (f, promise) = (f.clone(), Promise::new(results));
             let call = pool.in_slot(move || f(item));
-            drop(pool.group.spawn(move || {
+            let builder = GreenletBuilder::new().created_at(at);
+            drop(pool.group.spawn_as(builder, move || {
                 let result = catch_unwind(AssertUnwindSafe(call));
                 promise.keep(result);
             }));

@@ -53,13 +53,23 @@ impl Group {
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
+        self.spawn_as(GreenletBuilder::new(), f)
+    }
+
+    /// As [`spawn`](Self::spawn), with these settings.
+    #[track_caller]
+    pub(crate) fn spawn_as<F, T>(&self, builder: GreenletBuilder, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
         let membership = self.members.join();
         let key = membership.key();
         let member = Last {
             f,
             held: membership,
         };
-        let handle = GreenletBuilder::new().spawn(move || member.run());
+        let handle = builder.spawn(move || member.run());
         self.members.belongs_to(key, handle.greenlet());
         handle
     }

@@ -8,13 +8,28 @@ use std::thread;
 use crate::greenlet::unwind::exit;
 use crate::hub::awaited::Plain;
 use crate::hub::wait_on::{Waited, wait_on};
+use crate::task::join_handle::JoinHandle;
+use crate::threadpool::packet::JoinHandle as JobHandle;
 use crate::util::deadline::Deadline;
 use crate::util::primitive::Latch;
 use crate::wait::parker::Token;
 use crate::wait::wait_queue::WaitQueue;
 
-/// Waits for the result of a call that was started.
-type Join<'a, R> = Box<dyn FnOnce() -> thread::Result<R> + 'a>;
+/// A call that was started.
+pub(crate) enum Call<R> {
+    Greenlet(JoinHandle<R>),
+    Job(JobHandle<R>),
+}
+
+impl<R> Call<R> {
+    #[track_caller]
+    fn join(self) -> thread::Result<R> {
+        match self {
+            Call::Greenlet(handle) => handle.join(),
+            Call::Job(handle) => handle.join(),
+        }
+    }
+}
 
 /// The results of calls, in the order of the items: made by [`Pool::imap`](crate::pool::Pool::imap) and
 /// [`ThreadPool::imap`](crate::threadpool::ThreadPool::imap).
@@ -25,14 +40,14 @@ type Join<'a, R> = Box<dyn FnOnce() -> thread::Result<R> + 'a>;
 #[must_use = "iterators do nothing unless they are used"]
 pub struct Imap<'a, R> {
     /// Draws an item and starts its call.
-    start: Box<dyn FnMut() -> Option<Join<'a, R>> + 'a>,
-    started: VecDeque<Join<'a, R>>,
+    start: Box<dyn FnMut() -> Option<Call<R>> + 'a>,
+    started: VecDeque<Call<R>>,
     bound: usize,
     drawn_all: bool,
 }
 
 impl<'a, R> Imap<'a, R> {
-    pub(crate) fn new(bound: usize, start: impl FnMut() -> Option<Join<'a, R>> + 'a) -> Self {
+    pub(crate) fn new(bound: usize, start: impl FnMut() -> Option<Call<R>> + 'a) -> Self {
         Imap {
             start: Box::new(start),
             started: VecDeque::new(),
@@ -51,15 +66,16 @@ impl<'a, R> Imap<'a, R> {
 impl<R> Iterator for Imap<'_, R> {
     type Item = thread::Result<R>;
 
+    #[track_caller]
     fn next(&mut self) -> Option<Self::Item> {
         while !self.drawn_all && self.started.len() < self.bound {
             match (self.start)() {
-                Some(join) => self.started.push_back(join),
+                Some(call) => self.started.push_back(call),
                 None => self.drawn_all = true,
             }
         }
-        let join = self.started.pop_front()?;
-        Some(join())
+        let call = self.started.pop_front()?;
+        Some(call.join())
     }
 }
 
@@ -106,6 +122,7 @@ impl<'a, R> ImapUnordered<'a, R> {
 impl<R> Iterator for ImapUnordered<'_, R> {
     type Item = thread::Result<R>;
 
+    #[track_caller]
     fn next(&mut self) -> Option<Self::Item> {
         while !self.drawn_all && self.started < self.bound {
             match (self.start)(&self.results) {

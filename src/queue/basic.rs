@@ -8,8 +8,8 @@ use crate::hub::wait_on::{Waited, wait_on};
 use crate::queue::error::{GetError, PutError};
 use crate::queue::state::{Bounded, Core, Got, Kind, State};
 use crate::sys::clock;
+use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
-use crate::util::primitive::Latch;
 use crate::wait::parker::Token;
 
 /// What all queues have in common. Programs name it [`Queue`](crate::queue::Queue), [`LifoQueue`](crate::queue::LifoQueue),
@@ -34,7 +34,7 @@ impl<K: Kind> BasicQueue<K> {
     const fn with_capacity(capacity: usize) -> Self {
         BasicQueue {
             core: Core {
-                state: Latch::new(State::new(capacity)),
+                state: Biased::new(State::new(capacity)),
                 turn: K::TURN,
             },
         }
@@ -161,7 +161,7 @@ impl<K: Kind> BasicQueue<K> {
         drop(items);
     }
 
-    pub(crate) fn state(&self) -> &Latch<State<K>> {
+    pub(crate) fn state(&self) -> &Biased<State<K>> {
         &self.core.state
     }
 
@@ -194,15 +194,19 @@ impl<K: Kind> BasicQueue<K> {
 
     #[track_caller]
     fn get_within(&self, limit: Option<Duration>) -> Result<K::Item, GetError> {
-        match self.try_get() {
-            Err(GetError::Empty) => self.get_slow(deadline(limit)),
-            got => got,
+        if limit.is_some() {
+            // Without a look at the clock, if that is not needed.
+            match self.try_get() {
+                Err(GetError::Empty) => {}
+                got => return got,
+            }
         }
+        self.get_until(deadline(limit))
     }
 
-    #[cold]
+    #[inline(always)]
     #[track_caller]
-    fn get_slow(&self, deadline: Deadline) -> Result<K::Item, GetError> {
+    fn get_until(&self, deadline: Deadline) -> Result<K::Item, GetError> {
         let look = |state: &mut State<K>| match state.get() {
             Got::Nothing => Err(()),
             got => Ok(got),

@@ -12,7 +12,7 @@ use std::mem;
 use crate::lock::relock::Relock;
 use crate::lock::rlock::RLock;
 use crate::queue::state::{Bounded, Core, State, Store};
-use crate::util::primitive::Latch;
+use crate::util::biased::Biased;
 
 /// Gives the smallest.
 pub struct Heap<T> {
@@ -65,11 +65,11 @@ impl<T: Ord> Store for Heap<T> {
 /// All items, taken out of the state; back there when dropped, whatever `Ord` did.
 struct Taken<'a, T: Ord> {
     tree: Tree<T>,
-    state: &'a Latch<State<Heap<T>>>,
+    state: &'a Biased<State<Heap<T>>>,
 }
 
 impl<'a, T: Ord> Taken<'a, T> {
-    fn out_of(state: &'a Latch<State<Heap<T>>>) -> Option<Self> {
+    fn out_of(state: &'a Biased<State<Heap<T>>>) -> Option<Self> {
         let mut held = state.lock();
         let heap = &mut held.items;
         if heap.len() == 0 {

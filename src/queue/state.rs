@@ -12,7 +12,7 @@ use std::mem;
 use slab::Slab;
 
 use crate::queue::error::PutError;
-use crate::util::primitive::Latch;
+use crate::util::biased::Biased;
 use crate::wait::parker::Token;
 use crate::wait::wait_queue::WaitQueue;
 
@@ -63,7 +63,7 @@ enum Phase {
 
 /// A queue's lock, what is under it, and the turn.
 pub struct Core<S: Store> {
-    pub(crate) state: Latch<State<S>>,
+    pub(crate) state: Biased<State<S>>,
     pub(crate) turn: S::Turn,
 }
 

@@ -30,8 +30,8 @@ use slab::Slab;
 use crate::hub::awaited::Plain;
 use crate::hub::wait_on::{Waited, wait_on};
 use crate::sys::clock;
+use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
-use crate::util::primitive::Latch;
 use crate::wait::parker::Token;
 use crate::wait::wait_queue::WaitQueue;
 
@@ -39,7 +39,7 @@ pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, 
 
 /// Both sides of a channel.
 struct Channel<T> {
-    state: Latch<State<T>>,
+    state: Biased<State<T>>,
 }
 
 struct State<T> {
@@ -106,7 +106,7 @@ impl<T> State<T> {
 impl<T> Channel<T> {
     fn with_capacity(capacity: usize) -> Arc<Self> {
         Arc::new(Channel {
-            state: Latch::new(State {
+            state: Biased::new(State {
                 messages: VecDeque::new(),
                 capacity,
                 senders: 1,

@@ -4,7 +4,7 @@
 //! of address space and cuts them into slots:
 //!
 //! ```text
-//!   chunk: one mmap, MAP_NORESERVE, MADV_NOHUGEPAGE
+//!   chunk: one mmap; on Linux MAP_NORESERVE, MADV_NOHUGEPAGE
 //!   +-------+-----------------+-------+-----------------+-------+----
 //!   | guard | usable    <- sp | guard | usable    <- sp | guard | ...
 //!   +-------+-----------------+-------+-----------------+-------+----
@@ -158,6 +158,19 @@ fn shift_for(size: usize) -> Option<u32> {
     (shift <= MAX_SHIFT).then_some(shift.max(MIN_SHIFT))
 }
 
+/// The top of the slot that ends at `end`, for its colour.
+#[inline]
+fn top_of(end: usize) -> usize {
+    end - (end >> 12) % COLOURS * COLOUR_STEP
+}
+
+/// How many bytes a stack has above its guard that begins at `limit` and was [taken](Arena::take) for `size`. May be called in a signal
+/// handler.
+pub(crate) fn usable_size(limit: usize, size: usize) -> usize {
+    let floor = limit + guard_size();
+    shift_for(size).map_or(0, |shift| top_of(floor + (1 << shift)) - floor)
+}
+
 impl Arena {
     pub(crate) fn new() -> Self {
         Arena {
@@ -189,7 +202,7 @@ impl Arena {
         Ok(Slot {
             class,
             start,
-            top: end - (end >> 12) % COLOURS * COLOUR_STEP,
+            top: top_of(end),
         })
     }
 
@@ -393,8 +406,18 @@ impl Chunk {
     }
 }
 
+/// Address space for stacks: not counted as memory before it is touched.
+#[cfg(target_os = "linux")]
+const FOR_STACKS: libc::c_int = libc::MAP_NORESERVE | libc::MAP_STACK;
+/// The system ends a process whose stack pointer is in a mapping without it.
+#[cfg(target_os = "openbsd")]
+const FOR_STACKS: libc::c_int = libc::MAP_STACK;
+/// No other system counts it before. FreeBSD's `MAP_STACK` is another thing, a mapping that grows, and macOS has none.
+#[cfg(not(any(target_os = "linux", target_os = "openbsd")))]
+const FOR_STACKS: libc::c_int = 0;
+
 fn reserve(len: usize) -> io::Result<NonNull<u8>> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | FOR_STACKS;
     let prot = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a new private mapping at an address of the kernel's choice.
     let start = unsafe { libc::mmap(ptr::null_mut(), len, prot, flags, -1, 0) };
@@ -447,7 +470,9 @@ mod tests {
         let arena = Arena::new();
         for size in [1, 4096, 16 << 10, DEFAULT_SIZE, 100_000, 1 << 20] {
             let slot = arena.take(size).unwrap();
-            assert!(slot.top() - slot.limit() - guard_size() >= size);
+            let usable = slot.top() - slot.limit() - guard_size();
+            assert!(usable >= size);
+            assert_eq!(usable_size(slot.limit(), size), usable);
             assert_eq!(slot.top() % 16, 0);
         }
     }

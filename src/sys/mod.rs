@@ -4,6 +4,7 @@
 //! * `context` is a coroutine on such a stack; the only file that names corosensei.
 //! * `os_thread` tells the main thread of the process from others.
 //! * `clock` tells the time.
+//! * `membarrier` is a memory barrier of which one side pays for both.
 //! * `overflow` reports which greenlet ran over the end of its stack.
 //! * `prefetch` hints about memory that will be needed soon.
 //! * `fd` names file descriptors, and looks at one.
@@ -13,6 +14,7 @@ pub(crate) mod arena;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod fd;
+pub(crate) mod membarrier;
 pub(crate) mod os_thread;
 pub(crate) mod overflow;
 pub(crate) mod prefetch;

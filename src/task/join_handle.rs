@@ -1,7 +1,6 @@
 //! Waiting for, and killing, a spawned greenlet.
 
 use std::fmt;
-use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
@@ -28,15 +27,16 @@ use crate::util::deadline::Deadline;
 /// std::thread::spawn(move || handle.join());
 /// ```
 pub struct JoinHandle<T> {
-    packet: Rc<Packet<T>>,
+    packet: Packet<T>,
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(packet: Rc<Packet<T>>) -> Self {
+    #[inline]
+    pub(crate) fn new(packet: Packet<T>) -> Self {
         JoinHandle { packet }
     }
 
-    pub(crate) fn packet(&self) -> &Rc<Packet<T>> {
+    pub(crate) fn packet(&self) -> &Packet<T> {
         &self.packet
     }
 
@@ -48,6 +48,7 @@ impl<T> JoinHandle<T> {
     /// # Panics
     ///
     /// If a greenlet joins itself.
+    #[inline]
     #[track_caller]
     pub fn join(self) -> thread::Result<T> {
         self.packet.wait(Deadline::Never);
@@ -126,6 +127,13 @@ impl<T> JoinHandle<T> {
     /// Names the greenlet.
     pub fn greenlet(&self) -> AnyGreenlet {
         self.packet.greenlet().clone()
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.packet.detach();
     }
 }
 

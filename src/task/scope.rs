@@ -403,11 +403,12 @@ fn put_back(payload: Payload) {
     let Some(&Elapsing(number)) = payload.downcast_ref() else {
         return place.raise_later(payload);
     };
-    let mut limits = place.seat.limits.borrow_mut();
-    if let Some(limit) = limits.iter_mut().find(|limit| limit.number == number) {
-        limit.elapsed = true;
-        place.seat.pending.set(true);
-    }
+    place.seat.with_limits(|limits| {
+        if let Some(limit) = limits.iter_mut().find(|limit| limit.number == number) {
+            limit.elapsed = true;
+            place.seat.pending.set(true);
+        }
+    });
 }
 
 /// What unwound the running greenlet until it was caught.

@@ -1,12 +1,11 @@
 //! How a spawned greenlet begins and ends.
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use crate::greenlet::block::{ParentLink, Role};
-use crate::greenlet::body::create;
+use crate::greenlet::body::create_with;
 use crate::greenlet::builder::GreenletBuilder;
 use crate::greenlet::thread::here;
 use crate::greenlet::unwind::{GreenletExit, exit};
@@ -15,7 +14,7 @@ use crate::hub::interrupt::{last_words, was_raised};
 use crate::hub::state::{Due, Hub};
 use crate::sys::clock;
 use crate::task::join_handle::JoinHandle;
-use crate::task::packet::{Calls, OnExit, Outcome, Packet};
+use crate::task::packet::{Calls, Left, OnExit, Outcome, Packet, Shared};
 use crate::util::deadline::Deadline;
 
 /// Runs `f` in a greenlet of its own, once the caller next waits: behind all that is runnable already.
@@ -96,7 +95,7 @@ impl GreenletBuilder {
             Deadline::At(at) if !delay.is_zero() => {
                 let start = Due::Start(greenlet.clone());
                 let start = hub.timers.borrow_mut().arm(at, start);
-                hub.seat(greenlet.block()).start.set(Some(start));
+                hub.seat(greenlet.block()).timer.set(Some(start));
             }
             _ => hub.make_runnable(greenlet.clone()),
         }
@@ -134,7 +133,7 @@ impl<T> JoinHandle<T> {
 /// A spawned greenlet that nothing has made runnable yet.
 #[inline]
 #[track_caller]
-fn make<'a, F, T>(builder: GreenletBuilder, f: F) -> (&'a Hub, Rc<Packet<T>>)
+fn make<'a, F, T>(builder: GreenletBuilder, f: F) -> (&'a Hub, Packet<T>)
 where
     F: FnOnce() -> T + 'static,
     T: 'static,
@@ -146,11 +145,13 @@ where
     }
     // Locals may be copied, which runs code of the user's: nothing is begun yet.
     let (plan, parent) = builder.plan(&thread.current());
-    let packet = Rc::new(Packet::new());
-    let end = End(packet.clone());
-    let task = Task { f, end };
-    let greenlet = create(thread, plan, move |()| task.run());
-    let block = greenlet.block();
+    let shared = create_with(thread, plan, Shared::new(), |shared| {
+        let end = End(Packet::new(shared));
+        let task = Task { f, end };
+        move |()| task.run()
+    });
+    let packet = Packet::new(shared);
+    let block = packet.greenlet().block();
     block.role.set(Role::Spawned);
     // The hub's, until its end.
     block.owners.set(1);
@@ -159,7 +160,6 @@ where
         owns: false,
     });
     hub.spawned.set(hub.spawned.get() + 1);
-    packet.belong_to(greenlet);
     (hub, packet)
 }
 
@@ -177,7 +177,7 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
 }
 
 /// Sees to it that every spawned greenlet has an end that its joiners hear of, whether it ever runs or not.
-struct End<T: 'static>(Rc<Packet<T>>);
+struct End<T: 'static>(Packet<T>);
 
 impl<T> End<T> {
     /// The whole life of a spawned greenlet that gets its first turn.
@@ -194,12 +194,16 @@ impl<T> End<T> {
     }
 
     fn end(&self, outcome: Outcome, result: thread::Result<T>) {
-        let hub = hub(here());
+        let thread = here();
+        let hub = hub(thread);
         hub.spawned.set(hub.spawned.get() - 1);
-        if let Some(on_exit) = self.0.complete(outcome, result) {
+        let Left { on_exit, unwanted } = self.0.complete(outcome, result);
+        if let Some(on_exit) = on_exit {
             call_all(*on_exit, outcome);
         }
-        self.0.wake_joiners();
+        self.0
+            .wake_joiners(|key| hub.make_runnable_by_key(thread, key));
+        drop(unwanted);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::hub::begin::place;
 use crate::hub::park::park;
 use crate::sys::clock;
 use crate::task::join_handle::JoinHandle;
-use crate::task::joiners::Joiner;
+use crate::task::packet::Joiner;
 use crate::util::deadline::Deadline;
 use crate::wait::parker::Token;
 
@@ -58,7 +58,7 @@ fn wait<T>(handles: &[&JoinHandle<T>], deadline: Deadline) -> Option<usize> {
     let waiter = place.seat.parker.arm();
     let each = handles.iter().enumerate();
     let each = each.map(|(i, handle)| handle.packet().register(waiter, Token(i)));
-    let mut joiners: Vec<Joiner<'_>> = each.collect();
+    let mut joiners: Vec<Joiner<'_, T>> = each.collect();
     match park(&place, waiter, deadline, &AnyOf(handles.len())) {
         Token::TIMED_OUT => None,
         Token(ended) => {

@@ -58,9 +58,9 @@ impl fmt::Debug for ThreadId {
     }
 }
 
-/// What a greenlet's locals hold of it. There may be several, for locals can be shared.
+/// What a greenlet's locals hold of it. There may be several, for locals can be shared; those that are dead go when another one comes.
 #[derive(Default)]
-struct Known(RefCell<Vec<Thread>>);
+struct Known(RefCell<Vec<(AnyGreenlet, Thread)>>);
 
 /// Its address is the key among the locals.
 static KEY: u8 = 0;
@@ -74,11 +74,12 @@ impl Thread {
         }
         let known = known(block);
         let mut known = known.0.borrow_mut();
-        if let Some(found) = known.iter().find(|thread| thread.0.id == block.id) {
-            return found.clone();
+        if let Some((_, thread)) = known.iter().find(|(it, _)| it == greenlet) {
+            return thread.clone();
         }
+        known.retain(|(it, _)| !it.is_dead());
         let new = Self::new(block);
-        known.push(new.clone());
+        known.push((greenlet.clone(), new.clone()));
         new
     }
 
@@ -189,5 +190,26 @@ pub fn park() {
 pub fn park_timeout(limit: Duration) {
     if !here().running().locals_gone.get() {
         current().park(Deadline::after(clock::now(), limit));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::greenlet::builder::GreenletBuilder;
+
+    #[test]
+    fn shared_locals_do_not_fill_up_with_the_dead() {
+        let me = current();
+        let share = || GreenletBuilder::new().share_locals();
+        let parked = share().spawn(park);
+        for _ in 0..100 {
+            share().spawn(current).join().unwrap();
+        }
+        assert!(known(here().running()).0.borrow().len() <= 3);
+        // Those that live are still known.
+        assert_eq!(current().id(), me.id());
+        Thread::of(&parked.greenlet()).unpark();
+        parked.join().unwrap();
     }
 }

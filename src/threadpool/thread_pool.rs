@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pool::bounded::result_or_panic;
-use crate::pool::imap::{Imap, ImapUnordered, Promise};
+use crate::pool::imap::{Call, Imap, ImapUnordered, Promise};
 use crate::sys::clock;
 use crate::task::join_handle::JoinHandle as GreenletHandle;
 use crate::task::spawn::spawn;
@@ -168,8 +168,7 @@ impl ThreadPool {
         let mut items = items.into_iter();
         Imap::new(self.lookahead(), move || {
             let (item, f) = (items.next()?, f.clone());
-            let job = pool.spawn(move || f(item));
-            Some(Box::new(move || job.join()))
+            Some(Call::Job(pool.spawn(move || f(item))))
         })
     }
 

@@ -46,3 +46,13 @@ impl Bell {
         self.0.notify_all();
     }
 }
+
+/// Lets other threads run, a little while after having done so that many times.
+pub(crate) fn nap(naps: u32) {
+    match naps {
+        0..16 => std::hint::spin_loop(),
+        16..32 => std::thread::yield_now(),
+        // If the other one has a lower priority it would not run otherwise.
+        _ => std::thread::sleep(Duration::from_micros(50)),
+    }
+}

@@ -16,11 +16,13 @@ pub(crate) struct Key(NonZeroU32);
 
 impl Key {
     /// Counted from one, so that a link that may be absent takes four bytes as well.
+    #[inline]
     fn of(index: usize) -> Self {
         let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
         Key(number.expect("there are fewer than 2^32 nodes"))
     }
 
+    #[inline]
     fn index(self) -> usize {
         self.0.get() as usize - 1
     }
@@ -54,11 +56,18 @@ impl<T> Slots<T> {
     }
 
     /// A node in no list.
+    #[inline]
     pub(crate) fn insert(&mut self, value: T) -> Key {
+        self.insert_behind(None, value)
+    }
+
+    /// A node that says it is behind that one.
+    #[inline]
+    fn insert_behind(&mut self, prev: Option<Key>, value: T) -> Key {
         let entry = self.nodes.vacant_entry();
         let key = Key::of(entry.key());
         entry.insert(Node {
-            prev: None,
+            prev,
             next: None,
             value,
         });
@@ -66,27 +75,33 @@ impl<T> Slots<T> {
     }
 
     /// Takes out a node that is in no list.
+    #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> T {
         self.nodes.remove(key.index()).value
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: Key) -> &T {
         &self.node(key).value
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> &mut T {
         &mut self.node_mut(key).value
     }
 
     /// The node behind this one in its list.
+    #[inline]
     pub(crate) fn next(&self, key: Key) -> Option<Key> {
         self.node(key).next
     }
 
+    #[inline]
     fn node(&self, key: Key) -> &Node<T> {
         &self.nodes[key.index()]
     }
 
+    #[inline]
     fn node_mut(&mut self, key: Key) -> &mut Node<T> {
         &mut self.nodes[key.index()]
     }
@@ -107,10 +122,12 @@ impl List {
         }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.head.is_none()
     }
 
+    #[inline]
     pub(crate) fn front(&self) -> Option<Key> {
         self.head
     }
@@ -120,16 +137,19 @@ impl List {
         iter::successors(self.head, |&key| slots.next(key))
     }
 
+    #[inline]
     pub(crate) fn push_back<T>(&mut self, slots: &mut Slots<T>, value: T) -> Key {
-        let key = slots.insert(value);
-        self.link_back(slots, key);
+        let key = slots.insert_behind(self.tail, value);
+        self.append(slots, key);
         key
     }
 
     /// Takes a node of this list out of it and out of the slots.
+    #[inline]
     pub(crate) fn remove<T>(&mut self, slots: &mut Slots<T>, key: Key) -> T {
-        self.unlink(slots, key);
-        slots.remove(key)
+        let Node { prev, next, value } = slots.nodes.remove(key.index());
+        self.close_gap(slots, key, prev, next);
+        value
     }
 
     #[cfg(test)]
@@ -143,10 +163,17 @@ impl List {
         to.link_back(slots, key);
     }
 
+    #[inline]
     fn link_back<T>(&mut self, slots: &mut Slots<T>, key: Key) {
         let node = slots.node_mut(key);
         node.prev = self.tail;
         node.next = None;
+        self.append(slots, key);
+    }
+
+    /// What else belongs to a node's being the last.
+    #[inline]
+    fn append<T>(&mut self, slots: &mut Slots<T>, key: Key) {
         match self.tail {
             Some(tail) => slots.node_mut(tail).next = Some(key),
             None => self.head = Some(key),
@@ -154,8 +181,21 @@ impl List {
         self.tail = Some(key);
     }
 
+    #[inline]
     fn unlink<T>(&mut self, slots: &mut Slots<T>, key: Key) {
         let Node { prev, next, .. } = *slots.node(key);
+        self.close_gap(slots, key, prev, next);
+    }
+
+    /// Joins the neighbours of a node that goes.
+    #[inline]
+    fn close_gap<T>(
+        &mut self,
+        slots: &mut Slots<T>,
+        key: Key,
+        prev: Option<Key>,
+        next: Option<Key>,
+    ) {
         match prev {
             Some(prev) => slots.node_mut(prev).next = next,
             None => {

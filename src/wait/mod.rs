@@ -28,8 +28,8 @@
 //!
 //! Invariants:
 //!
-//! * **W1** Only `hub::park` leaves because of waiting; only `Waiter::unpark` makes a waiting greenlet runnable.
-//! * **W2** In one episode exactly one `unpark` returns true.
+//! * **W1** Only `hub::park` leaves because of waiting; only `Waiter::unpark` and `Waiter::unpark_here` make a waiting greenlet runnable.
+//! * **W2** In one episode exactly one of them returns true.
 //! * **W3** A notifier that is answered false tries the next waiter; it never counts the failure as a delivery.
 //! * **W4** A won wake is always delivered. An interrupt that loses the race stays pending and is raised at the *next* park,
 //!   which is then not entered. While a greenlet unwinds, its parks are not interruptible.

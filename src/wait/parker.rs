@@ -94,6 +94,7 @@ impl Parker {
         Token(self.token.load(Ordering::Relaxed))
     }
 
+    #[inline]
     pub(crate) fn key(&self) -> usize {
         self.key.load(Ordering::Relaxed)
     }
@@ -120,6 +121,24 @@ impl Waiter {
         }
         said.store(token.0, Ordering::Relaxed);
         self.parker.home.deliver(self.parker);
+        true
+    }
+
+    /// As [`unpark`](Self::unpark), of a ticket that nothing but its own thread has, which calls this: with nobody to race against it takes
+    /// no atomic exchange. `run` makes the greenlet of a key runnable.
+    ///
+    /// Whoever has a ticket of an earlier episode may be anywhere, and still changes nothing.
+    #[inline]
+    pub(crate) fn unpark_here(self, token: Token, run: impl FnOnce(usize)) -> bool {
+        let Parker {
+            state, token: said, ..
+        } = self.parker;
+        if state.load(Ordering::Relaxed) != self.armed {
+            return false;
+        }
+        state.store(self.armed.wrapping_add(1), Ordering::Release);
+        said.store(token.0, Ordering::Relaxed);
+        run(self.parker.key());
         true
     }
 

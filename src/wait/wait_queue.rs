@@ -49,6 +49,7 @@ impl<T> WaitQueue<T> {
     }
 
     /// Registers a greenlet at the end of the queue.
+    #[inline]
     pub(crate) fn push(&mut self, waiter: Waiter, said: T) -> Key {
         let entry = Entry {
             waiter,
@@ -68,15 +69,18 @@ impl<T> WaitQueue<T> {
     }
 
     /// Wakes the first that can still be woken (W3), and gives what it had to say.
+    #[inline]
     pub(crate) fn wake_one(&mut self, token: Token) -> Option<T> {
         self.wake_one_with(|_| token)
     }
 
     /// As [`wake_one`](Self::wake_one), with a token made from what it has to say.
+    #[inline]
     pub(crate) fn wake_one_with(&mut self, mut token: impl FnMut(&mut T) -> Token) -> Option<T> {
         while let Some(first) = self.waiting.front() {
-            let token = token(&mut self.entries.get_mut(first).said);
-            if let Some(said) = self.wake(first, token) {
+            let entry = self.entries.get_mut(first);
+            let (waiter, token) = (entry.waiter, token(&mut entry.said));
+            if let Some(said) = self.wake(first, waiter, token) {
                 return Some(said);
             }
         }
@@ -86,10 +90,11 @@ impl<T> WaitQueue<T> {
     /// As [`wake_one`](Self::wake_one), as long as `may` agrees to whoever is first.
     pub(crate) fn wake_one_if(&mut self, token: Token, may: impl Fn(&T) -> bool) -> Option<T> {
         while let Some(first) = self.waiting.front() {
-            if !may(&self.entries.get(first).said) {
+            let entry = self.entries.get(first);
+            if !may(&entry.said) {
                 return None;
             }
-            if let Some(said) = self.wake(first, token) {
+            if let Some(said) = self.wake(first, entry.waiter, token) {
                 return Some(said);
             }
         }
@@ -97,15 +102,21 @@ impl<T> WaitQueue<T> {
     }
 
     /// Wakes the first, or sets it aside.
-    fn wake(&mut self, first: Key, token: Token) -> Option<T> {
-        let entry = self.entries.get_mut(first);
-        if entry.waiter.unpark(token) {
+    #[inline]
+    fn wake(&mut self, first: Key, waiter: Waiter, token: Token) -> Option<T> {
+        if waiter.unpark(token) {
             return Some(self.waiting.remove(&mut self.entries, first).said);
         }
-        entry.late = true;
+        self.set_aside(first);
+        None
+    }
+
+    /// For the first, whose episode is over.
+    #[cold]
+    fn set_aside(&mut self, first: Key) {
+        self.entries.get_mut(first).late = true;
         self.waiting
             .transfer(&mut self.entries, first, &mut self.late);
-        None
     }
 
     /// Wakes all, in order; how many there were.

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use greenlet::hub::{self, Deadlock};
 use greenlet::lock::{Lock, Semaphore};
+use greenlet::pool::Pool;
 use greenlet::sync::Mutex;
 use greenlet::threadpool::ThreadPool;
 use greenlet::{Greenlet, JoinHandle, SwitchError, sleep, spawn, spawn_later, timeout, yield_now};
@@ -130,6 +131,28 @@ const CASES: &[Case] = &[
         "main waits until nothing is left while others wait for ever",
         runs_the_hub,
         |ended| goes_on_quietly(ended, &["run returns", "run_timeout returns true"]),
+    ),
+    (
+        "the calls of an iteration over a pool wait for ever",
+        iterates,
+        |ended| {
+            reports(
+                ended,
+                "main (#1) waits for the end of #3, at [next(); // in order]
+                 #3 waits for a unit of a `Semaphore`, at [acquire(), [()]);]; spawned at [imap(|()| never().acquire(), [()]);]",
+            )
+        },
+    ),
+    (
+        "the calls of an iteration without an order wait for ever",
+        iterates_unordered,
+        |ended| {
+            reports(
+                ended,
+                "main (#1) waits for the next result of a pool, at [next(); // in any order]
+                 #3 waits for a unit of a `Semaphore`, at [acquire(), [()]);]; spawned at [imap_unordered(|()| never().acquire(), [()]);]",
+            )
+        },
     ),
     ("the report is the payload", payload, |ended| {
         goes_on(ended, &["the payload is right"])
@@ -478,6 +501,18 @@ fn runs_the_hub() {
     println!("run returns");
     let hour = Duration::from_secs(3600);
     println!("run_timeout returns {}", hub::run_timeout(hour));
+}
+
+fn iterates() {
+    let pool = Pool::new(1);
+    let mut calls = pool.imap(|()| never().acquire(), [()]);
+    let _ = calls.next(); // in order
+}
+
+fn iterates_unordered() {
+    let pool = Pool::new(1);
+    let mut calls = pool.imap_unordered(|()| never().acquire(), [()]);
+    let _ = calls.next(); // in any order
 }
 
 fn payload() {

@@ -125,6 +125,68 @@ fn those_on_exit_begin_in_order_and_before_joiners() {
 }
 
 #[test]
+fn results_that_nobody_takes_are_dropped_where_they_are_left() {
+    leak_checked(|| {
+        let detached = Rc::new(Cell::new(-1));
+        let seen = detached.clone();
+        let handle = spawn(Token::new);
+        handle.on_exit(move |_| seen.set(Token::alive()));
+        drop(handle);
+        assert_eq!(Token::alive(), 0);
+        yield_now();
+        yield_now();
+        assert_eq!((Token::alive(), detached.get()), (0, 0));
+
+        let ended = spawn(Token::new);
+        ended.wait();
+        assert_eq!(Token::alive(), 1);
+        drop(ended);
+        assert_eq!(Token::alive(), 0);
+
+        let thrown = spawn(|| sleep(HOUR));
+        yield_now();
+        thrown.throw(Box::new(Token::new()));
+        thrown.wait();
+        assert_eq!(Token::alive(), 1);
+        drop(thrown);
+        assert_eq!(Token::alive(), 0);
+    });
+}
+
+/// Waits when dropped, and says when it has.
+struct Napping(Rc<Cell<bool>>);
+
+impl Drop for Napping {
+    fn drop(&mut self) {
+        sleep(SOON);
+        self.0.set(true);
+    }
+}
+
+#[test]
+fn a_result_that_nobody_takes_may_wait_while_it_is_dropped() {
+    leak_checked(|| {
+        let done = Rc::new(Cell::new(false));
+        let result = Napping(done.clone());
+        let handle = spawn(move || result);
+        let name = handle.greenlet();
+        drop(handle);
+        sleep(10 * SOON);
+        while !name.is_dead() {
+            yield_now();
+        }
+        assert!(done.get());
+
+        done.set(false);
+        let result = Napping(done.clone());
+        let handle = spawn(move || result);
+        handle.wait();
+        drop(handle);
+        assert!(done.get());
+    });
+}
+
+#[test]
 fn a_hub_is_run_by_main_only() {
     leak_checked(|| {
         let message = spawn(|| {

@@ -274,6 +274,55 @@ fn none_is_starved() {
     });
 }
 
+/// Unready operations between them give none of those that are ready an advantage.
+#[test]
+fn each_that_is_ready_is_as_likely() {
+    const ROUNDS: usize = 3000;
+    leak_checked(|| {
+        let closed = || unbounded::<()>().1;
+        let ready = [0, 4, 5];
+        let [a, b, c] = [closed(), closed(), closed()];
+        let arms = [a, never(), never(), never(), b, c, never()];
+        // A standard deviation is 26.
+        let check = |how, counts: [usize; 7]| {
+            let even = |at| ROUNDS / 3 - 200 < counts[at] && counts[at] < ROUNDS / 3 + 200;
+            assert!(ready.into_iter().all(even), "{how}: {counts:?}");
+            let sum: usize = ready.iter().map(|at| counts[*at]).sum();
+            assert_eq!(sum, ROUNDS, "{how}: {counts:?}");
+        };
+
+        let mut counts = [0; 7];
+        for _ in 0..ROUNDS {
+            let at = select! {
+                recv(arms[0]) -> _ => 0,
+                recv(arms[1]) -> _ => 1,
+                recv(arms[2]) -> _ => 2,
+                recv(arms[3]) -> _ => 3,
+                recv(arms[4]) -> _ => 4,
+                recv(arms[5]) -> _ => 5,
+                recv(arms[6]) -> _ => 6,
+            };
+            counts[at] += 1;
+        }
+        check("the macro", counts);
+
+        let mut select = Select::new();
+        for arm in &arms {
+            select.recv(arm);
+        }
+        let (mut selected, mut watched) = ([0; 7], [0; 7]);
+        for _ in 0..ROUNDS {
+            let operation = select.select();
+            let at = operation.index();
+            assert_eq!(operation.recv(&arms[at]), Err(RecvError));
+            selected[at] += 1;
+            watched[select.ready()] += 1;
+        }
+        check("`select`", selected);
+        check("`ready`", watched);
+    });
+}
+
 #[test]
 fn a_select_does_not_meet_itself() {
     leak_checked(|| {

@@ -15,7 +15,7 @@ loom::thread_local! {
 }
 
 /// The greenlet of that key is runnable.
-fn make_runnable(key: usize) {
+pub(crate) fn make_runnable(key: usize) {
     RUN_QUEUE.with(|queue| queue.borrow_mut().push(key));
 }
 
@@ -127,9 +127,7 @@ impl Hub {
     fn sleep(&self) -> Result<(), Lost> {
         let lost = match &self.bed {
             Bed::OnBell => self.home.sleep(None, None),
-            Bed::ForEver(threads) => self
-                .home
-                .sleep(None, Some(&|| threads.all_sleep())),
+            Bed::ForEver(threads) => self.home.sleep(None, Some(&|| threads.all_sleep())),
             Bed::Poller(poller) => {
                 if self.home.begin_sleep_elsewhere() {
                     poller.wait();

@@ -2,7 +2,7 @@
 
 use loom::thread;
 
-use crate::models::harness::{Bed, Hub, Poller, Threads, sleepers, touch};
+use crate::models::harness::{Bed, Hub, Poller, Threads, make_runnable, sleepers, touch};
 use crate::util::primitive::check;
 use crate::wait::parker::{Home, Token, Waiter};
 
@@ -31,6 +31,25 @@ fn one_of_a_timer_and_a_notifier_wins() {
         let timed_out = waiter.unpark(Token::TIMED_OUT);
         let token = hub.park();
         assert_eq!(token == Token::TIMED_OUT, timed_out);
+        assert_eq!(notifier.join().unwrap(), !timed_out);
+        hub.finish();
+    });
+}
+
+/// W2: a ticket of an earlier episode, in the hands of another thread, against the thread's own end of the present one.
+#[test]
+fn a_late_ticket_does_not_meet_an_end_at_home() {
+    check(None, || {
+        let hub = Hub::new(Bed::OnBell);
+        let late = hub.arm();
+        let notifier = thread::spawn(move || late.unpark(Token(1)));
+        let timed_out = late.unpark(Token::TIMED_OUT);
+        let first = hub.park();
+        assert_eq!(first == Token::TIMED_OUT, timed_out);
+        let own = hub.arm();
+        assert!(own.unpark_here(Token(2), make_runnable));
+        assert!(!own.unpark_here(Token(3), make_runnable));
+        assert_eq!(hub.park(), Token(2));
         assert_eq!(notifier.join().unwrap(), !timed_out);
         hub.finish();
     });

@@ -14,3 +14,6 @@ pub(crate) mod run_queue;
 
 #[path = "../../../../src/wait/permits.rs"]
 pub(crate) mod permits;
+
+#[path = "../../../../src/wait/rw_permits.rs"]
+pub(crate) mod rw_permits;
