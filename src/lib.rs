@@ -31,11 +31,12 @@
 //! |---|---|
 //! | begin and end | [`spawn`], [`spawn_later`], [`scope`](fn@scope) for greenlets that borrow; [`JoinHandle`], [`join_all`], [`wait_any`], [`kill_all`] |
 //! | wait | [`sleep`], [`yield_now`]; [`timeout`] limits any waits; [`hub::run`] waits for all there is |
-//! | move over from `std` | [`sync`], [`mod@thread`]: only the `use` lines change |
+//! | move over from `std` | [`sync`], [`mod@thread`], [`net`], [`mod@io`], [`mod@fs`], [`mod@process`], [`os`]: only the `use` lines change |
+//! | serve | [`server`] after gevent; [`signal`] |
 //! | synchronize | [`lock`], [`event`] after Python; [`sync`] around values |
 //! | communicate | [`channel`] with `select!`, [`queue`] after Python, [`sync::mpsc`] |
 //! | bound how many run | [`pool`] |
-//! | wait for what the system does | [`readiness`] for sockets and pipes; [`threadpool`] for what blocks its thread |
+//! | wait for anything else | [`readiness`] for any descriptor; [`threadpool`] for what blocks its thread |
 //! | find out why nothing moves | [`hub::Deadlock`], [`hub::deadlocks`] |
 //!
 //! Greenlets of a thread run one at a time, and change only where one waits, yields or ends: a call that waits says when it *switches*. So they
@@ -110,7 +111,23 @@ pub mod pool;
 
 pub mod threadpool;
 
+pub mod io;
+
+pub mod net;
+
+pub mod fs;
+
+pub mod os;
+
+pub mod process;
+
+pub mod signal;
+
+pub mod server;
+
 pub mod thread;
+
+pub mod time;
 
 pub use crate::greenlet::block::{AnyGreenlet, State};
 pub use crate::greenlet::builder::GreenletBuilder;

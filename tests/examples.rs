@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+#[path = "support/example.rs"]
+mod example;
 #[path = "support/process.rs"]
 mod process;
 
@@ -22,6 +24,8 @@ type Run = (
 const RUNS: &[Run] = &[
     ("chain", &[], "", "chain"),
     ("chain", &["1"], "", "chain_once"),
+    ("connection_pool", &[], "", "connection_pool"),
+    ("crawler", &[], "", "crawler"),
     ("deadlock", &[], "", "deadlock"),
     ("doc_contextvars", &[], "", "doc_contextvars"),
     ("doc_creating", &[], "", "doc_creating"),
@@ -37,11 +41,25 @@ const RUNS: &[Run] = &[
     ("gevent", &[], "", "gevent_empty"),
     ("greenlet", &[], "one\ntwo\r\n\nlast", "greenlet"),
     ("greenlet", &[], "", "greenlet_empty"),
+    ("mass_resolve", &[], "", "mass_resolve"),
     ("mutex", &[], "", "mutex"),
+    ("processes", &[], "", "processes"),
     ("producer_consumer", &[], "", "producer_consumer"),
     ("semaphore", &[], "", "semaphore"),
     ("tour", &[], "1\n2\n3\n4\n5\n6\n7\n8\nleft over\n", "tour"),
     ("tour", &[], "", "tour_empty"),
+    ("unix_socket", &[], "", "unix_socket"),
+];
+
+/// Those that serve others until they are interrupted, or never print the same: the file that runs them, by their names.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("chat", "tests/peers/chat.rs"),
+    ("echo_server", "tests/peers/echo.rs"),
+    ("http_hello", "tests/peers/http.rs"),
+    ("port_forwarder", "tests/peers/forward.rs"),
+    ("ten_thousand", ".ci/run"),
+    ("tls_echo", "tests/peers/tls.rs"),
+    ("udp_echo", "tests/peers/udp.rs"),
 ];
 
 #[test]
@@ -55,7 +73,7 @@ fn examples_print_what_is_expected() {
         let expected = fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
         assert!(!expected.is_empty(), "{} says nothing", path.display());
-        let mut command = Command::new(binary(example));
+        let mut command = Command::new(example::binary(example));
         let ended = process::run(command.args(*arguments).env("RUST_BACKTRACE", "0"), input);
         assert!(ended.status.success(), "{example} failed: {ended:#?}");
         assert_eq!(
@@ -76,8 +94,16 @@ fn examples_print_what_is_expected() {
 fn every_example_has_an_expectation() {
     let examples = names("examples", "rs");
     assert!(!examples.is_empty(), "no example was found");
-    let run: BTreeSet<_> = RUNS.iter().map(|run| run.0.to_owned()).collect();
-    assert_eq!(run, examples, "RUNS does not list the examples there are");
+    let mut run: BTreeSet<_> = RUNS.iter().map(|run| run.0.to_owned()).collect();
+    for (name, by) in ELSEWHERE {
+        let text = fs::read_to_string(by).unwrap_or_else(|error| panic!("{by}: {error}"));
+        assert!(text.contains(name), "{by} does not run {name}");
+        assert!(run.insert(name.to_string()), "{name} is listed twice");
+    }
+    assert_eq!(
+        run, examples,
+        "the examples there are, and those that are listed"
+    );
 
     let compared: BTreeSet<_> = RUNS.iter().map(|run| run.3.to_owned()).collect();
     assert_eq!(compared.len(), RUNS.len(), "two runs expect the same");
@@ -118,21 +144,4 @@ fn names(directory: &str, extension: &str) -> BTreeSet<String> {
             stem.to_str().expect("is UTF-8").to_owned()
         })
         .collect()
-}
-
-/// Where cargo puts the example: `target/<profile>/examples`, beside the `deps` that this test is in.
-fn binary(example: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("is known");
-    let deps = test.parent().expect("is in a directory");
-    let binary = deps
-        .with_file_name("examples")
-        .join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
-    let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
-    let source = changed(Path::new(&format!("examples/{example}.rs"))).expect("is in RUNS");
-    assert!(
-        changed(&binary).is_ok_and(|built| built >= source),
-        "{} is missing or old: run `cargo build --examples` for this profile first",
-        binary.display()
-    );
-    binary
 }

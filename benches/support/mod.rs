@@ -5,6 +5,8 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 #![allow(unsafe_code)]
 
+pub(crate) mod net;
+
 use std::cell::Cell;
 use std::hint::black_box;
 use std::num::NonZeroUsize;

@@ -11,6 +11,8 @@ use crate::hub::report::waits_for;
 use crate::hub::run_loop::turn;
 use crate::hub::shut_down::shut_down;
 use crate::hub::state::{Hub, Place, free, vacate};
+use crate::sys::fork;
+use crate::wait::sleepers::forget_all;
 
 /// The running greenlet, its seat, and its hub.
 #[inline]
@@ -47,6 +49,7 @@ fn begin(thread: &Thread) {
         free,
     };
     install();
+    fork::watch(forget_all);
     let greenlet = without_stack(thread);
     let block = greenlet.block();
     block.role.set(Role::Hub);

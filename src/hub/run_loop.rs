@@ -28,7 +28,7 @@ use crate::sys::os_thread;
 use crate::sys::prefetch::prefetch;
 use crate::wait::parker::Token;
 use crate::wait::run_queue::RunQueue;
-use crate::wait::sleepers::all_asleep;
+use crate::wait::sleepers::{all_asleep, all_asleep_but};
 
 /// How soon a thread for which only other threads can do something looks whether there still are any; doubled each time.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
@@ -268,9 +268,10 @@ fn is_drained(thread: &Thread, hub: &Hub) -> bool {
         Until::Drained(own_timers) => {
             let nothing_timed = hub.timers.borrow().len() == own_timers;
             // With a timer of its own it does not sleep for ever, so it cannot ask whether all do.
-            let alone = || own_timers > 0 && os_thread::count() == Some(1);
+            let alone = || own_timers > 0 && all_asleep_but(1, os_thread::count);
             let nothing_comes = nothing_timed && hub.awaited_reactor().is_none();
-            nothing_comes && (!any_other(thread, |_| true) || alone())
+            let works = |seat: &Seat| !seat.is_attendant.get();
+            nothing_comes && (!any_other(thread, works) || alone())
         }
         Until::Settled => !any_other(thread, |seat| seat.shielded.get() || seat.pending.get()),
     }

@@ -43,6 +43,8 @@ pub(crate) struct Seat {
     /// The deadline of the present wait, until it has passed. Of a greenlet that has not started, and so cannot wait: its first turn,
     /// if that is to come later.
     pub(crate) timer: Cell<Option<TimerKey>>,
+    /// It is the library's own, and waits for what is no work: nobody waits until it is done.
+    pub(crate) is_attendant: Cell<bool>,
     awaited: Cell<Option<NonNull<dyn Awaited>>>,
 }
 
@@ -55,6 +57,7 @@ impl Seat {
             kill: Cell::new(None),
             limits: Cell::new(None),
             timer: Cell::new(None),
+            is_attendant: Cell::new(false),
             awaited: Cell::new(None),
         })
     }
@@ -71,6 +74,7 @@ impl Seat {
     pub(crate) fn assign(self: Box<Self>, block: &Block) {
         debug_assert!(block.seat.get().is_null());
         self.parker.adopt(block.registered.get());
+        self.is_attendant.set(false);
         block.seat.set(Box::into_raw(self).cast_const().cast());
     }
 

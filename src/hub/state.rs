@@ -115,6 +115,12 @@ impl Hub {
         Ok(self.reactor.get_or_init(|| reactor))
     }
 
+    /// The reactor, if somebody has waited for an fd.
+    #[inline]
+    pub(crate) fn reactor_if_any(&self) -> Option<&Reactor> {
+        self.reactor.get()
+    }
+
     /// The reactor, if somebody waits for an fd.
     #[inline]
     pub(crate) fn awaited_reactor(&self) -> Option<&Reactor> {

@@ -12,10 +12,14 @@ const AIM: Duration = Duration::from_micros(200);
 /// The most switches in a stretch.
 const LONGEST: u32 = 1024;
 
+/// How many calls of the system that need not wait may follow each other before others have a turn.
+const CALLS: u32 = 32;
+
 pub(crate) struct Stretch {
     left: Cell<u32>,
     length: Cell<u32>,
     began: Cell<Option<Instant>>,
+    calls_left: Cell<u32>,
 }
 
 impl Stretch {
@@ -24,6 +28,7 @@ impl Stretch {
             left: Cell::new(0),
             length: Cell::new(16),
             began: Cell::new(None),
+            calls_left: Cell::new(CALLS),
         }
     }
 
@@ -36,6 +41,15 @@ impl Stretch {
         }
         self.left.set(left - 1);
         true
+    }
+
+    /// Counts a call of the system, whoever makes it; false if others should have a turn before.
+    #[inline]
+    pub(crate) fn spend_call(&self) -> bool {
+        let left = self.calls_left.get();
+        self.calls_left
+            .set(if left == 0 { CALLS } else { left - 1 });
+        left > 0
     }
 
     /// Begins the next one; the hub is being visited.

@@ -308,7 +308,7 @@ impl Pool {
     }
 
     /// Whether the caller is a member.
-    fn runs_caller(&self) -> bool {
+    pub(crate) fn runs_caller(&self) -> bool {
         self.group.members().contains(&here().current())
     }
 }

@@ -29,7 +29,9 @@
 //! # Ok::<(), io::Error>(())
 //! ```
 //!
-//! What holds for all calls of this module:
+//! [`Async`] makes that loop for any call on any descriptor, [`wait_any_ready`] waits for the first of several.
+//!
+//! What holds for all waits of this module:
 //!
 //! * Any number of greenlets may wait for one descriptor, in both directions at once. When it becomes ready, all who wait in that direction
 //!   go on, in the order of coming. By the time one runs, another may have taken what was there: so it tries, and waits again.
@@ -38,8 +40,13 @@
 //! * Nothing of a wait is left behind, however it ends. The descriptor is borrowed for the call, and may be closed after it.
 //! * A thread whose greenlets never wait here owns no descriptor for it. The first wait makes a few, which are closed when the thread ends.
 
+pub(crate) mod async_fd;
+pub(crate) mod evented;
+pub(crate) mod poll;
 pub(crate) mod wait;
 
+pub use crate::readiness::async_fd::Async;
+pub use crate::readiness::poll::{Interest, wait_any_ready, wait_any_ready_timeout};
 pub use crate::readiness::wait::{
     wait_readable, wait_readable_timeout, wait_writable, wait_writable_timeout,
 };

@@ -124,7 +124,7 @@ fn wait(fd: BorrowedFd<'_>, direction: Direction, deadline: Deadline) -> io::Res
     let place = place();
     place.check();
     let reactor = place.hub.reactor()?;
-    let joined = reactor.join(fd, direction, || place.seat.parker.arm())?;
+    let joined = reactor.join(fd, direction, 0, || place.seat.parker.arm())?;
     let Some((registration, waiter)) = joined else {
         pass(&place);
         return Ok(());

@@ -8,15 +8,25 @@
 //! * `overflow` reports which greenlet ran over the end of its stack.
 //! * `prefetch` hints about memory that will be needed soon.
 //! * `fd` names file descriptors, and looks at one.
+//! * `fs` names what std has for Unix only.
+//! * `fork` tells a process that was forked off from its parent.
+//! * `unix_net` names sockets of the Unix domain, turns their addresses into `socket2`'s, and names what Linux adds to TCP.
+//! * `stdio` names the three that a process begins with.
+//! * `child` tells of the end of a child process.
 //! * `poller` waits until file descriptors are ready.
 
 pub(crate) mod arena;
+pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod fd;
+pub(crate) mod fork;
+pub(crate) mod fs;
 pub(crate) mod membarrier;
 pub(crate) mod os_thread;
 pub(crate) mod overflow;
 pub(crate) mod prefetch;
+pub(crate) mod stdio;
+pub(crate) mod unix_net;
 
 pub(crate) mod poller;

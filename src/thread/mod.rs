@@ -32,7 +32,7 @@
 //! * A greenlet that nobody joins lives no longer than its OS thread, and runs only while another greenlet of that thread waits.
 //! * There is no `Builder::spawn_unchecked`, which [`scope`] makes needless, and nothing that std has deprecated.
 //!
-//! What still blocks the whole OS thread, as a read from a file, belongs on a [`ThreadPool`](crate::threadpool::ThreadPool).
+//! What still blocks the whole OS thread, as a long computation or a foreign library, belongs on a [`ThreadPool`](crate::threadpool::ThreadPool).
 
 pub(crate) mod parking;
 

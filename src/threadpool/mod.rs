@@ -23,12 +23,15 @@
 //! * `packet` where a result waits for whoever joins.
 //! * `workers` the threads.
 //! * `thread_pool` what is done with them.
+//! * `per_process` keeps the pools that a whole process has in common.
 
 pub(crate) mod packet;
 
 pub(crate) mod workers;
 
 pub(crate) mod thread_pool;
+
+pub(crate) mod per_process;
 
 pub use crate::threadpool::packet::JoinHandle;
 pub use crate::threadpool::thread_pool::ThreadPool;

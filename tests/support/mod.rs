@@ -2,9 +2,14 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::cell::Cell;
+use std::fs;
 use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 thread_local! {
     static TOKENS: Cell<isize> = const { Cell::new(0) };
@@ -69,5 +74,57 @@ pub fn leak_checked(test: impl FnOnce() + Send + 'static) {
     };
     if let Err(payload) = thread::spawn(checked).join() {
         resume_unwind(payload);
+    }
+}
+
+/// As [`leak_checked`], for the tests of a binary which all run under this: one at a time, and with no file descriptor left.
+#[track_caller]
+pub fn world_checked(test: impl FnOnce() + Send + 'static) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    /// A thread of a pool may be about to close one.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = descriptors();
+    leak_checked(test);
+    let began = Instant::now();
+    while descriptors() != before {
+        let (now, left) = (descriptors(), began.elapsed() < PATIENCE);
+        assert!(left, "{before} file descriptors were open, now {now}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// How many file descriptors the process has open.
+pub fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// A directory of a test's own.
+#[derive(Debug)]
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    pub fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("greenlet-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        TempDir(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
     }
 }

@@ -17,7 +17,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +31,9 @@ const POKE_KEY: usize = usize::MAX;
 /// The events that one wait can take; what is more comes with the next.
 const AT_ONCE: usize = 256;
 
+/// Half an end, and urgent data.
+const NOT_PLAIN: c_int = libc::EPOLLRDHUP | libc::EPOLLPRI;
+
 type Buffer = [MaybeUninit<epoll_event>; AT_ONCE];
 
 /// What became ready. An error or a hang-up sets both directions.
@@ -39,6 +42,8 @@ pub(crate) struct Ready {
     pub(crate) key: usize,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// There is nothing to it but data or room for data: no end of it, no error, nothing urgent.
+    pub(crate) plain: bool,
 }
 
 /// Waits for file descriptors; one per thread that does I/O.
@@ -74,17 +79,17 @@ impl Poller {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         // EPOLLERR and EPOLLHUP are always reported.
-        self.register(fd, libc::EPOLLIN | libc::EPOLLOUT, key)
+        self.register(fd, libc::EPOLLIN | libc::EPOLLOUT | NOT_PLAIN, key)
     }
 
-    /// Ends the reports of `fd`, those not yet picked up included.
-    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    /// Ends the reports of `fd`, those not yet picked up included. From any thread.
+    pub(crate) fn remove(&self, fd: RawFd) -> io::Result<()> {
         // SAFETY: a deletion reads no event.
         let status = unsafe {
             libc::epoll_ctl(
                 self.epoll.as_raw_fd(),
                 libc::EPOLL_CTL_DEL,
-                fd.as_raw_fd(),
+                fd,
                 ptr::null_mut(),
             )
         };
@@ -112,10 +117,12 @@ impl Poller {
                 continue;
             }
             let ended = flags & (libc::EPOLLERR | libc::EPOLLHUP) != 0;
+            let plain = !ended && flags & NOT_PLAIN == 0;
             ready.push(Ready {
                 key,
                 readable: ended || flags & libc::EPOLLIN != 0,
                 writable: ended || flags & libc::EPOLLOUT != 0,
+                plain,
             });
         }
         Ok(())
@@ -278,6 +285,7 @@ mod tests {
             key: 1,
             readable: true,
             writable: true,
+            plain: false,
         };
         assert_eq!(ready, [both]);
     }

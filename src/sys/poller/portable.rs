@@ -14,7 +14,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub(crate) struct Ready {
     pub(crate) key: usize,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// There is nothing to it but data or room for data. Never known here.
+    pub(crate) plain: bool,
 }
 
 /// Waits for file descriptors; one per thread that does I/O.
@@ -74,8 +76,10 @@ impl Poller {
         added
     }
 
-    /// Ends the reports of `fd`, those not yet picked up included.
-    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    /// Ends the reports of `fd`, those not yet picked up included. From any thread.
+    pub(crate) fn remove(&self, fd: RawFd) -> io::Result<()> {
+        // SAFETY: it is open, by contract; the call only says to the system which one it means.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         self.inner.delete(fd)
     }
 
@@ -91,6 +95,7 @@ impl Poller {
             key: event.key,
             readable: event.readable,
             writable: event.writable,
+            plain: false,
         }));
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What both backends promise.
 
 use std::io::{ErrorKind, Read, Write, pipe};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -165,6 +165,7 @@ fn reports_are_appended() {
         key: 9,
         readable: false,
         writable: false,
+        plain: false,
     };
     let mut ready = vec![before];
     poller.wait(None, &mut ready).unwrap();
@@ -190,7 +191,7 @@ fn remove_ends_reports() {
     let poller = Poller::new().unwrap();
     let (socket, mut other) = added_socket(&poller);
     reports(&poller);
-    poller.remove(socket.as_fd()).unwrap();
+    poller.remove(socket.as_raw_fd()).unwrap();
     other.write_all(b"x").unwrap();
     assert_eq!(reports(&poller), []);
 }
@@ -200,7 +201,7 @@ fn remove_takes_back_what_was_not_picked_up() {
     let poller = Poller::new().unwrap();
     let (socket, mut other) = added_socket(&poller);
     other.write_all(b"x").unwrap();
-    poller.remove(socket.as_fd()).unwrap();
+    poller.remove(socket.as_raw_fd()).unwrap();
     assert_eq!(reports(&poller), []);
 }
 
@@ -208,7 +209,7 @@ fn remove_takes_back_what_was_not_picked_up() {
 fn remove_of_what_was_not_added_fails() {
     let poller = Poller::new().unwrap();
     let (reader, _writer) = pipe().unwrap();
-    let error = poller.remove(reader.as_fd()).unwrap_err();
+    let error = poller.remove(reader.as_raw_fd()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -217,7 +218,7 @@ fn a_removed_descriptor_can_be_added_under_another_key() {
     let poller = Poller::new().unwrap();
     let (socket, mut other) = added_socket(&poller);
     reports(&poller);
-    poller.remove(socket.as_fd()).unwrap();
+    poller.remove(socket.as_raw_fd()).unwrap();
     other.write_all(b"x").unwrap();
     poller.add(socket.as_fd(), 2).unwrap();
     let all = reports(&poller);

@@ -8,6 +8,11 @@ use std::rc::Rc;
 use std::sync::MutexGuard as SyncNotSend;
 
 use super::check;
+use super::fs::{DirBuilder, DirEntry, File, OpenOptions, ReadDir};
+use super::io::{PipeReader, PipeWriter, Stderr, StderrLock, Stdin, StdinLock, Stdout, StdoutLock};
+use super::net::{self, TcpListener, TcpStream, UdpSocket};
+use super::os::unix::net::{self as unix_net, UnixDatagram, UnixListener, UnixStream};
+use super::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use super::sync::mpsc::{IntoIter, Iter, Receiver, Sender, SyncSender, TryIter};
 use super::sync::{
     Barrier, BarrierWaitResult, Condvar, LazyLock, Mutex, MutexGuard, Once, OnceLock, RwLock,
@@ -104,6 +109,33 @@ pub(crate) fn table() -> Vec<Row> {
         ThreadId,
         AccessError,
         Builder,
+        File,
+        OpenOptions,
+        DirBuilder,
+        ReadDir,
+        DirEntry,
+        TcpStream,
+        TcpListener,
+        net::Incoming<'static>,
+        UdpSocket,
+        UnixStream,
+        UnixListener,
+        unix_net::Incoming<'static>,
+        unix_net::SocketAddr,
+        UnixDatagram,
+        PipeReader,
+        PipeWriter,
+        Stdin,
+        StdinLock<'static>,
+        Stdout,
+        StdoutLock<'static>,
+        Stderr,
+        StderrLock<'static>,
+        Child,
+        ChildStdin,
+        ChildStdout,
+        ChildStderr,
+        Command,
     ));
     let values = rows_for!(
         i32,

@@ -1,0 +1,3 @@
+//! `std::os::unix::ffi`, which never blocks.
+
+pub use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -1,0 +1,426 @@
+//! An fd that its owner waits for: try, and park only if that would have blocked.
+//!
+//! A call is tried at once, and again whenever the fd may have become ready. In each direction one greenlet at a time waits for the fd; those
+//! that come meanwhile wait for their turn behind it, in order, so one that tries for the first time overtakes nobody.
+//!
+//! * **I1** Whoever waits for the fd has just tried in vain, or knows that it would: and the poller was not asked since, so every edge after
+//!   that wakes it.
+//! * **I2** An interrupt is raised before a try, never after one that succeeded: what was read or written is known to the caller.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::hub::awaited::Awaited;
+use crate::hub::begin::place;
+use crate::hub::park::{park, pass};
+use crate::hub::reactor::{Kept, KeptKey, Look, Reactor};
+use crate::hub::state::Place;
+use crate::lock::acquire::acquire_slow;
+use crate::sys::clock;
+use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, RawFd, closed, would_block};
+use crate::util::deadline::Deadline;
+use crate::util::primitive::{AtomicBool, AtomicU64, Latch, Ordering};
+use crate::wait::parker::Token;
+use crate::wait::permits::Permits;
+
+/// Something that has an fd, whose calls fail instead of blocking.
+pub(crate) struct Evented<T> {
+    // First: it has to go before the fd is closed.
+    watch: Watch,
+    inner: T,
+}
+
+/// What there is to know of the fd.
+struct Watch {
+    readers: Permits,
+    writers: Permits,
+    /// One for each thread on which it was waited for.
+    kept: Latch<Vec<Kept>>,
+    closed: AtomicBool,
+    /// When the report came that has woken the last reader, if that was a plain one, and no other came before he ran.
+    plain_at: AtomicU64,
+    /// When there was nothing left to read.
+    drained_at: AtomicU64,
+    modes: Arc<Modes>,
+}
+
+/// How calls wait. Duplicates of a descriptor share that.
+#[derive(Default)]
+pub(crate) struct Modes {
+    nonblocking: AtomicBool,
+    read_limit: AtomicU64,
+    write_limit: AtomicU64,
+    /// Others have had a descriptor of it in hand, and may have changed what a short read means.
+    exposed: AtomicBool,
+}
+
+impl Modes {
+    pub(crate) fn nonblocking(&self) -> bool {
+        self.nonblocking.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
+        self.nonblocking.store(nonblocking, Ordering::Relaxed);
+    }
+
+    pub(crate) fn limit(&self, direction: Direction) -> Option<Duration> {
+        match self.cell(direction).load(Ordering::Relaxed) {
+            0 => None,
+            nanoseconds => Some(Duration::from_nanos(nanoseconds)),
+        }
+    }
+
+    /// When a call that begins now has waited for as long as it may.
+    pub(crate) fn deadline(&self, direction: Direction) -> Deadline {
+        match self.limit(direction) {
+            None => Deadline::Never,
+            Some(limit) => Deadline::after(clock::now(), limit),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// `InvalidInput` for a limit of zero, as std has it.
+    pub(crate) fn set_limit(
+        &self,
+        direction: Direction,
+        limit: Option<Duration>,
+    ) -> io::Result<()> {
+        if limit == Some(Duration::ZERO) {
+            let what = "cannot set a 0 duration timeout";
+            return Err(io::Error::new(ErrorKind::InvalidInput, what));
+        }
+        // What is longer than 584 years is as good as that.
+        let nanoseconds = limit.map_or(0, |limit| {
+            u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)
+        });
+        self.cell(direction).store(nanoseconds, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn cell(&self, direction: Direction) -> &AtomicU64 {
+        match direction {
+            Direction::Read => &self.read_limit,
+            Direction::Write => &self.write_limit,
+        }
+    }
+}
+
+impl<T: AsFd> Evented<T> {
+    /// Takes over something whose calls fail instead of blocking.
+    pub(crate) fn new(inner: T) -> Self {
+        Self::with_modes(inner, Arc::default())
+    }
+
+    pub(crate) fn with_modes(inner: T, modes: Arc<Modes>) -> Self {
+        Evented {
+            watch: Watch {
+                readers: Permits::new(1),
+                writers: Permits::new(1),
+                kept: Latch::new(Vec::new()),
+                closed: AtomicBool::new(false),
+                plain_at: AtomicU64::new(Look::NONE.0),
+                drained_at: AtomicU64::new(Look::NONE.0),
+                modes,
+            },
+            inner,
+        }
+    }
+
+    pub(crate) fn get(&self) -> &T {
+        &self.inner
+    }
+
+    /// As [`get`](Self::get), for whoever may do with the descriptor what he likes.
+    pub(crate) fn expose(&self) -> &T {
+        self.watch.modes.exposed.store(true, Ordering::Relaxed);
+        &self.inner
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        let Evented { watch, inner } = self;
+        drop(watch);
+        inner
+    }
+
+    pub(crate) fn modes(&self) -> &Arc<Modes> {
+        &self.watch.modes
+    }
+
+    /// Does `call`, waiting as often as it would block.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn perform<R>(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let watch = &self.watch;
+        let place = place();
+        spend(&place);
+        watch.check_open()?;
+        if watch.modes.nonblocking() {
+            return call(&self.inner).map_err(|error| watch.explain(error));
+        }
+        let drained = direction == Direction::Read && watch.is_drained(&place);
+        let may_try = !drained && watch.line(direction).available() > 0;
+        if may_try {
+            match call(&self.inner) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => return done.map_err(|error| watch.explain(error)),
+            }
+        }
+        let deadline = watch.modes.deadline(direction);
+        self.perform_slowly(direction, deadline, may_try || drained, &mut call)
+    }
+
+    /// Does `call` once, and does not wait if it would block.
+    #[track_caller]
+    pub(crate) fn attempt<R>(&self, call: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.watch.check_open()?;
+        spend(&place());
+        call(&self.inner)
+    }
+
+    /// As [`perform`](Self::perform), with a limit of its own.
+    #[track_caller]
+    pub(crate) fn perform_until<R>(
+        &self,
+        direction: Direction,
+        deadline: Deadline,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        spend(&place());
+        self.perform_slowly(direction, deadline, false, &mut call)
+    }
+
+    #[track_caller]
+    fn perform_slowly<R>(
+        &self,
+        direction: Direction,
+        deadline: Deadline,
+        mut has_tried: bool,
+        call: &mut dyn FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let fd = self.inner.as_fd();
+        let line = self.watch.line(direction);
+        if !line.try_acquire() {
+            // Whoever has the turn may be the parent's.
+            place().hub.reactor()?.check()?;
+            let turn = Io::new(fd, direction, "its turn at ");
+            if !acquire_slow(line, deadline, &turn) {
+                return Err(would_block());
+            }
+            has_tried = false;
+        }
+        let _turn = Turn(line);
+        loop {
+            self.watch.check_open()?;
+            if !has_tried {
+                match call(&self.inner) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    done => return done.map_err(|error| self.watch.explain(error)),
+                }
+            }
+            has_tried = false;
+            if !self.watch.wait(fd, direction, deadline)? {
+                return Err(would_block());
+            }
+        }
+    }
+
+    /// Ends every call that waits, and all that come.
+    pub(crate) fn close(&self, wake: impl FnOnce(&T)) {
+        self.watch.closed.store(true, Ordering::SeqCst);
+        wake(&self.inner);
+    }
+}
+
+/// What every stream does, for those whose `&T` reads and writes.
+impl<T: AsFd> Evented<T> {
+    #[track_caller]
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.perform(Direction::Read, |mut inner| inner.read(buffer))
+    }
+
+    /// As [`read`](Self::read), from a stream of bytes without limits of messages. If it gives less than is asked for, there was no
+    /// more, so the next read need not try unless something happens.
+    ///
+    /// That holds only if the poller was not asked since the last report, and that report was of data and nothing else: an end that
+    /// came along with the data is no edge of its own, and urgent data ends a read too early. And it holds for sockets that nobody
+    /// else has had in hand: options of the kernel, as its own TLS, end reads at other limits.
+    #[track_caller]
+    pub(crate) fn read_bytes(&self, buffer: &mut [u8]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Read,
+    {
+        let count = self.read(buffer)?;
+        if (1..buffer.len()).contains(&count)
+            && !self.watch.modes.exposed.load(Ordering::Relaxed)
+            && let Some(last) = last_look(&place())
+            && last.0 == self.watch.plain_at.load(Ordering::Relaxed)
+        {
+            self.watch.drained_at.store(last.0, Ordering::Relaxed);
+        }
+        Ok(count)
+    }
+
+    #[track_caller]
+    pub(crate) fn read_vectored(&self, buffers: &mut [io::IoSliceMut<'_>]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.perform(Direction::Read, |mut inner| inner.read_vectored(buffers))
+    }
+
+    #[track_caller]
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.perform(Direction::Write, |mut inner| inner.write(bytes))
+    }
+
+    #[track_caller]
+    pub(crate) fn write_vectored(&self, slices: &[io::IoSlice<'_>]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.perform(Direction::Write, |mut inner| inner.write_vectored(slices))
+    }
+}
+
+impl Watch {
+    fn line(&self, direction: Direction) -> &Permits {
+        match direction {
+            Direction::Read => &self.readers,
+            Direction::Write => &self.writers,
+        }
+    }
+
+    #[inline]
+    fn check_open(&self) -> io::Result<()> {
+        match self.closed.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(closed()),
+        }
+    }
+
+    /// What a call failed of: it may have been closed after the look.
+    #[cold]
+    fn explain(&self, error: io::Error) -> io::Error {
+        self.check_open().err().unwrap_or(error)
+    }
+
+    /// Waits for an edge; false if the deadline came first.
+    #[track_caller]
+    fn wait(
+        &self,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+        deadline: Deadline,
+    ) -> io::Result<bool> {
+        let place = place();
+        place.check();
+        let reactor = place.hub.reactor()?;
+        let key = self.key(reactor, fd)?;
+        let (registration, waiter) = reactor.join_kept(key, direction, place.seat.parker.arm());
+        match park(&place, waiter, deadline, &Io::new(fd, direction, "")) {
+            Token::TIMED_OUT => Ok(false),
+            token => {
+                if direction == Direction::Read {
+                    let plain_at = registration.plain_at();
+                    self.plain_at.store(plain_at.0, Ordering::Relaxed);
+                }
+                registration.end(token).map(|()| true)
+            }
+        }
+    }
+
+    /// Whether there was nothing left to read, and the poller was not asked since.
+    #[inline]
+    fn is_drained(&self, place: &Place<'_>) -> bool {
+        let Some(reactor) = place.hub.reactor_if_any() else {
+            return false;
+        };
+        // In a fork nothing is reported that came since.
+        let drained_at = self.drained_at.load(Ordering::Relaxed);
+        drained_at == reactor.last_look().0 && reactor.check().is_ok()
+    }
+
+    /// How this thread's reactor knows the fd.
+    fn key(&self, reactor: &Reactor, fd: BorrowedFd<'_>) -> io::Result<KeptKey> {
+        let mut kept = self.kept.lock();
+        if let Some(key) = kept.iter().find_map(|kept| kept.key(reactor)) {
+            return Ok(key);
+        }
+        kept.retain(|kept| !kept.is_stale());
+        let new = reactor.keep(fd)?;
+        let key = new.key(reactor).expect("kept just now, and here");
+        kept.reserve_exact(1);
+        kept.push(new);
+        Ok(key)
+    }
+}
+
+/// Gives the turn to the next (W5).
+struct Turn<'a>(&'a Permits);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}
+
+/// When this thread's poller was asked last, if it has one.
+#[inline]
+fn last_look(place: &Place<'_>) -> Option<Look> {
+    place.hub.reactor_if_any().map(Reactor::last_look)
+}
+
+/// Calls that need not wait are counted, and some let others have a turn first: whoever is always ready starves nobody.
+#[inline]
+#[track_caller]
+pub(crate) fn spend(place: &Place<'_>) {
+    if !place.hub.stretch.spend_call() {
+        give_way(place);
+    }
+}
+
+#[cold]
+#[track_caller]
+fn give_way(place: &Place<'_>) {
+    pass(place);
+}
+
+/// What a greenlet waits for, as reports tell it.
+struct Io {
+    fd: RawFd,
+    direction: Direction,
+    turn: &'static str,
+}
+
+impl Io {
+    fn new(fd: BorrowedFd<'_>, direction: Direction, turn: &'static str) -> Self {
+        Io {
+            fd: fd.as_raw_fd(),
+            direction,
+            turn,
+        }
+    }
+}
+
+impl Awaited for Io {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.direction {
+            Direction::Read => "a read from",
+            Direction::Write => "a write to",
+        };
+        write!(f, "{}{what} file descriptor {}", self.turn, self.fd)
+    }
+}
