@@ -11,7 +11,7 @@ use std::sync::mpsc;
 
 use greenlet::net::{TcpListener, TcpStream};
 use greenlet::spawn;
-use support::net::{ANY_PORT, Client, one_loop, run_on_core};
+use support::net::{ANY_PORT, Client, ROOM, one_loop, run_on_core};
 use support::{Bench, Target};
 
 const MESSAGE: &[u8] = &[7; 64];
@@ -42,7 +42,7 @@ fn greenlets(addr: mpsc::Sender<SocketAddr>) {
 }
 
 fn echo(mut stream: TcpStream) -> io::Result<()> {
-    let mut message = [0; 4096];
+    let mut message = [0; ROOM];
     loop {
         match stream.read(&mut message)? {
             0 => return Ok(()),

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 
 use greenlet::net::{TcpListener, TcpStream};
 use greenlet::spawn;
-use support::net::{ANY_PORT, Client, one_loop, run_on_core};
+use support::net::{ANY_PORT, Client, ROOM, one_loop, run_on_core};
 use support::{Bench, Target};
 
 const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n";
@@ -53,7 +53,7 @@ fn greenlets(addr: mpsc::Sender<SocketAddr>) {
 }
 
 fn serve(mut stream: TcpStream) -> io::Result<()> {
-    let mut request = [0; 4096];
+    let mut request = [0; ROOM];
     loop {
         match stream.read(&mut request)? {
             0 => return Ok(()),

@@ -10,6 +10,8 @@ use std::{mem, net, ptr, thread};
 use libc::epoll_event;
 
 pub(crate) const CONNECTIONS: usize = 50;
+/// What a server reads at once.
+pub(crate) const ROOM: usize = 1024;
 pub(crate) const ANY_PORT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
 /// A server: says where it listens, and serves for ever.
@@ -128,7 +130,7 @@ pub(crate) fn one_loop(
         epoll.add(stream.as_raw_fd(), streams.len());
         streams.push(stream);
     }
-    let mut request = [0; 4096];
+    let mut request = [0; ROOM];
     loop {
         epoll.each_ready(|key| {
             let mut stream = &streams[key];

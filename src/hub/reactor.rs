@@ -42,21 +42,21 @@ pub(crate) struct Reactor {
     reports: RefCell<Vec<Ready>>,
     /// The poller was just asked: the thread has slept in it.
     fresh: Cell<bool>,
-    looks: Cell<Look>,
+    last_report: Cell<Report>,
 }
 
-/// A time at which a poller was asked. Those of all pollers differ.
+/// The number of a report. Those of all pollers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look(pub(crate) u64);
+pub(crate) struct Report(pub(crate) u64);
 
-impl Look {
+impl Report {
     /// None of those there are.
-    pub(crate) const NONE: Look = Look(0);
+    pub(crate) const NONE: Report = Report(0);
 
-    /// The first of a poller's own. Years later it might come to those of another one.
-    fn first() -> Look {
-        static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
-        Look(NEXT.fetch_add(1 << 40, Ordering::Relaxed))
+    /// What comes before the first of a poller's own. Years later it might come to those of another one.
+    fn zeroth() -> Report {
+        static NEXT: AtomicU64 = AtomicU64::new(1 << 44);
+        Report(NEXT.fetch_add(1 << 44, Ordering::Relaxed))
     }
 }
 
@@ -87,8 +87,9 @@ struct Interest {
     writers: WaitQueue<usize>,
     /// What is registered of a borrowed fd, if not itself.
     stand_in: Option<OwnedFd>,
-    /// When the last report came, if that was a plain one which found a reader waiting.
-    plain_at: Look,
+    last_report: Report,
+    /// The same, if it was a plain one which found a reader waiting.
+    last_plain: Report,
 }
 
 impl Reactor {
@@ -107,7 +108,7 @@ impl Reactor {
             }),
             reports: RefCell::default(),
             fresh: Cell::new(false),
-            looks: Cell::new(Look::first()),
+            last_report: Cell::new(Report::zeroth()),
         })
     }
 
@@ -263,15 +264,13 @@ impl Reactor {
         }
     }
 
-    /// When the poller was asked last.
-    #[inline]
-    pub(crate) fn last_look(&self) -> Look {
-        self.looks.get()
+    /// The last report of a kept fd; of one that was not reported yet it may be another's, or none.
+    pub(crate) fn last_report(&self, key: KeptKey) -> Report {
+        self.interests.borrow().all[key.0].last_report
     }
 
     fn ask(&self, limit: Option<Duration>) -> io::Result<()> {
         self.check()?;
-        self.looks.set(Look(self.looks.get().0.wrapping_add(1)));
         self.desk.poller.wait(limit, &mut self.reports.borrow_mut())
     }
 
@@ -279,10 +278,13 @@ impl Reactor {
         let mut interests = self.interests.borrow_mut();
         for report in self.reports.borrow_mut().drain(..) {
             let interest = &mut interests.all[report.key];
+            let number = Report(self.last_report.get().0.wrapping_add(1));
+            self.last_report.set(number);
+            interest.last_report = number;
             // If it wakes no reader, one may be on its way whom a report has woken that was not plain.
-            interest.plain_at = match report.plain && !interest.readers.is_empty() {
-                true => self.looks.get(),
-                false => Look::NONE,
+            interest.last_plain = match report.plain && !interest.readers.is_empty() {
+                true => number,
+                false => Report::NONE,
             };
             if report.readable {
                 wake_all(&mut interest.readers, 0);
@@ -390,7 +392,8 @@ impl Interest {
             readers: WaitQueue::new(),
             writers: WaitQueue::new(),
             stand_in: None,
-            plain_at: Look::NONE,
+            last_report: Report::NONE,
+            last_plain: Report::NONE,
         }
     }
 
@@ -428,9 +431,9 @@ pub(crate) struct Registration<'a> {
 }
 
 impl Registration<'_> {
-    /// When the last report came, if that has woken the reader who asks, and was a plain one.
-    pub(crate) fn plain_at(&self) -> Look {
-        self.reactor.interests.borrow().all[self.key].plain_at
+    /// The last report, if that has woken the reader who asks, and was a plain one.
+    pub(crate) fn last_plain(&self) -> Report {
+        self.reactor.interests.borrow().all[self.key].last_plain
     }
 
     /// To be called with the token by which the reactor has woken the greenlet, on the registration whose [`place_of`] it tells.

@@ -3,8 +3,8 @@
 //! A call is tried at once, and again whenever the fd may have become ready. In each direction one greenlet at a time waits for the fd; those
 //! that come meanwhile wait for their turn behind it, in order, so one that tries for the first time overtakes nobody.
 //!
-//! * **I1** Whoever waits for the fd has just tried in vain, or knows that it would: and the poller was not asked since, so every edge after
-//!   that wakes it.
+//! * **I1** Whoever waits for the fd has just tried in vain, and the poller was not asked since; or knows that it would have tried in vain before, and
+//!   nothing of the fd was reported since. So every edge after that wakes it.
 //! * **I2** An interrupt is raised before a try, never after one that succeeded: what was read or written is known to the caller.
 
 use std::fmt;
@@ -15,13 +15,14 @@ use std::time::Duration;
 use crate::hub::awaited::Awaited;
 use crate::hub::begin::place;
 use crate::hub::park::{park, pass};
-use crate::hub::reactor::{Kept, KeptKey, Look, Reactor};
+use crate::hub::reactor::{Kept, KeptKey, Reactor, Report};
 use crate::hub::state::Place;
 use crate::lock::acquire::acquire_slow;
 use crate::sys::clock;
 use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, RawFd, closed, would_block};
+use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
-use crate::util::primitive::{AtomicBool, AtomicU64, Latch, Ordering};
+use crate::util::primitive::{AtomicBool, AtomicU64, Ordering};
 use crate::wait::parker::Token;
 use crate::wait::permits::Permits;
 
@@ -37,11 +38,11 @@ struct Watch {
     readers: Permits,
     writers: Permits,
     /// One for each thread on which it was waited for.
-    kept: Latch<Vec<Kept>>,
+    kept: Biased<Vec<Kept>>,
     closed: AtomicBool,
-    /// When the report came that has woken the last reader, if that was a plain one, and no other came before he ran.
-    plain_at: AtomicU64,
-    /// When there was nothing left to read.
+    /// The report that has woken the last reader, if that was a plain one, and no other came before he ran.
+    last_plain: AtomicU64,
+    /// The last report when there was nothing left to read.
     drained_at: AtomicU64,
     modes: Arc<Modes>,
 }
@@ -119,10 +120,10 @@ impl<T: AsFd> Evented<T> {
             watch: Watch {
                 readers: Permits::new(1),
                 writers: Permits::new(1),
-                kept: Latch::new(Vec::new()),
+                kept: Biased::new(Vec::new()),
                 closed: AtomicBool::new(false),
-                plain_at: AtomicU64::new(Look::NONE.0),
-                drained_at: AtomicU64::new(Look::NONE.0),
+                last_plain: AtomicU64::new(Report::NONE.0),
+                drained_at: AtomicU64::new(Report::NONE.0),
                 modes,
             },
             inner,
@@ -251,7 +252,7 @@ impl<T: AsFd> Evented<T> {
     /// As [`read`](Self::read), from a stream of bytes without limits of messages. If it gives less than is asked for, there was no
     /// more, so the next read need not try unless something happens.
     ///
-    /// That holds only if the poller was not asked since the last report, and that report was of data and nothing else: an end that
+    /// That holds only if nothing was reported since the report that has woken the reader, and that was of data and nothing else: an end that
     /// came along with the data is no edge of its own, and urgent data ends a read too early. And it holds for sockets that nobody
     /// else has had in hand: options of the kernel, as its own TLS, end reads at other limits.
     #[track_caller]
@@ -260,12 +261,9 @@ impl<T: AsFd> Evented<T> {
         for<'a> &'a T: Read,
     {
         let count = self.read(buffer)?;
-        if (1..buffer.len()).contains(&count)
-            && !self.watch.modes.exposed.load(Ordering::Relaxed)
-            && let Some(last) = last_look(&place())
-            && last.0 == self.watch.plain_at.load(Ordering::Relaxed)
-        {
-            self.watch.drained_at.store(last.0, Ordering::Relaxed);
+        if (1..buffer.len()).contains(&count) && !self.watch.modes.exposed.load(Ordering::Relaxed) {
+            let last_plain = self.watch.last_plain.load(Ordering::Relaxed);
+            self.watch.drained_at.store(last_plain, Ordering::Relaxed);
         }
         Ok(count)
     }
@@ -334,23 +332,28 @@ impl Watch {
             Token::TIMED_OUT => Ok(false),
             token => {
                 if direction == Direction::Read {
-                    let plain_at = registration.plain_at();
-                    self.plain_at.store(plain_at.0, Ordering::Relaxed);
+                    let last_plain = registration.last_plain();
+                    self.last_plain.store(last_plain.0, Ordering::Relaxed);
                 }
                 registration.end(token).map(|()| true)
             }
         }
     }
 
-    /// Whether there was nothing left to read, and the poller was not asked since.
+    /// Whether there was nothing left to read, and nothing was reported since.
     #[inline]
     fn is_drained(&self, place: &Place<'_>) -> bool {
+        let drained_at = self.drained_at.load(Ordering::Relaxed);
+        drained_at != Report::NONE.0 && self.is_last_report(place, drained_at)
+    }
+
+    fn is_last_report(&self, place: &Place<'_>, number: u64) -> bool {
         let Some(reactor) = place.hub.reactor_if_any() else {
             return false;
         };
+        let key = self.kept.lock().iter().find_map(|kept| kept.key(reactor));
         // In a fork nothing is reported that came since.
-        let drained_at = self.drained_at.load(Ordering::Relaxed);
-        drained_at == reactor.last_look().0 && reactor.check().is_ok()
+        key.is_some_and(|key| reactor.last_report(key).0 == number) && reactor.check().is_ok()
     }
 
     /// How this thread's reactor knows the fd.
@@ -375,12 +378,6 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.unlock();
     }
-}
-
-/// When this thread's poller was asked last, if it has one.
-#[inline]
-fn last_look(place: &Place<'_>) -> Option<Look> {
-    place.hub.reactor_if_any().map(Reactor::last_look)
 }
 
 /// Calls that need not wait are counted, and some let others have a turn first: whoever is always ready starves nobody.
