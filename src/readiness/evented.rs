@@ -18,8 +18,9 @@ use crate::hub::park::{park, pass};
 use crate::hub::reactor::{Kept, KeptKey, Reactor, Report};
 use crate::hub::state::Place;
 use crate::lock::acquire::acquire_slow;
+use crate::readiness::wait::Readiness;
 use crate::sys::clock;
-use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, RawFd, closed, would_block};
+use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, closed, would_block};
 use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
 use crate::util::primitive::{AtomicBool, AtomicU64, Ordering};
@@ -210,7 +211,7 @@ impl<T: AsFd> Evented<T> {
         if !line.try_acquire() {
             // Whoever has the turn may be the parent's.
             place().hub.reactor()?.check()?;
-            let turn = Io::new(fd, direction, "its turn at ");
+            let turn = ItsTurn(readiness(fd, direction));
             if !acquire_slow(line, deadline, &turn) {
                 return Err(would_block());
             }
@@ -328,7 +329,7 @@ impl Watch {
         let reactor = place.hub.reactor()?;
         let key = self.key(reactor, fd)?;
         let (registration, waiter) = reactor.join_kept(key, direction, place.seat.parker.arm());
-        match park(&place, waiter, deadline, &Io::new(fd, direction, "")) {
+        match park(&place, waiter, deadline, &readiness(fd, direction)) {
             Token::TIMED_OUT => Ok(false),
             token => {
                 if direction == Direction::Read {
@@ -395,29 +396,19 @@ fn give_way(place: &Place<'_>) {
     pass(place);
 }
 
-/// What a greenlet waits for, as reports tell it.
-struct Io {
-    fd: RawFd,
-    direction: Direction,
-    turn: &'static str,
-}
+/// The turn to wait for an fd, as reports tell it.
+struct ItsTurn(Readiness);
 
-impl Io {
-    fn new(fd: BorrowedFd<'_>, direction: Direction, turn: &'static str) -> Self {
-        Io {
-            fd: fd.as_raw_fd(),
-            direction,
-            turn,
-        }
+impl Awaited for ItsTurn {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("its turn at ")?;
+        self.0.describe(f)
     }
 }
 
-impl Awaited for Io {
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.direction {
-            Direction::Read => "a read from",
-            Direction::Write => "a write to",
-        };
-        write!(f, "{}{what} file descriptor {}", self.turn, self.fd)
+fn readiness(fd: BorrowedFd<'_>, direction: Direction) -> Readiness {
+    Readiness {
+        fd: fd.as_raw_fd(),
+        direction,
     }
 }

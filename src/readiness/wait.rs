@@ -139,9 +139,10 @@ fn wait(fd: BorrowedFd<'_>, direction: Direction, deadline: Deadline) -> io::Res
     }
 }
 
-struct Readiness {
-    fd: RawFd,
-    direction: Direction,
+/// What a greenlet waits for, as reports tell it.
+pub(crate) struct Readiness {
+    pub(crate) fd: RawFd,
+    pub(crate) direction: Direction,
 }
 
 impl Awaited for Readiness {
