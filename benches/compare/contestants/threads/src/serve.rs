@@ -1,0 +1,50 @@
+//! Servers over TCP: a thread for each connection.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+use measure::{ANSWER, end_of_head, print_port};
+use std::thread::spawn;
+
+const ROOM: usize = 4096;
+
+/// Serves until stdin ends.
+pub(crate) fn serve(converse: fn(TcpStream) -> io::Result<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    print_port(listener.local_addr().expect("is bound").port());
+    drop(spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.expect("accepts");
+            drop(spawn(move || converse(stream)));
+        }
+    }));
+    io::copy(&mut io::stdin(), &mut io::sink()).expect("stdin can be read");
+}
+
+pub(crate) fn echo(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut message = [0; ROOM];
+    loop {
+        match stream.read(&mut message)? {
+            0 => return Ok(()),
+            count => stream.write_all(&message[..count])?,
+        }
+    }
+}
+
+pub(crate) fn http(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut received = [0; ROOM];
+    let mut filled = 0;
+    loop {
+        match stream.read(&mut received[filled..])? {
+            0 => return Ok(()),
+            count => filled += count,
+        }
+        while let Some(end) = end_of_head(&received[..filled]) {
+            stream.write_all(ANSWER)?;
+            received.copy_within(end..filled, 0);
+            filled -= end;
+        }
+    }
+}
