@@ -5,7 +5,7 @@ use std::panic;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use may::coroutine::{JoinHandle, sleep, yield_now};
+use may::coroutine::{JoinHandle, sleep};
 use may::go;
 use may::sync::spsc;
 use may::sync::{Mutex, SyncFlag};
@@ -38,25 +38,43 @@ pub(crate) fn mutex() {
     }));
 }
 
+/// Tells when the last one has come. Nobody can yield until then: those that are spawned are not looked at while any other can run.
+struct Arrivals {
+    expected: Lap,
+    all: SyncFlag,
+}
+
+impl Arrivals {
+    fn of(count: usize) -> Arc<Self> {
+        let (expected, all) = (Lap::of(count), SyncFlag::new());
+        Arc::new(Arrivals { expected, all })
+    }
+
+    fn one_more(&self) {
+        self.expected.done();
+        if self.expected.left() == 0 {
+            self.all.fire();
+        }
+    }
+}
+
 /// may keeps a list for each different duration. So they sleep for whole milliseconds, up to one longer than until the instant.
 pub(crate) fn sleepers(n: usize) {
     let sleepers = Sleepers::start(n, TO_FALL_ASLEEP);
     let due = sleepers.due();
-    let counted = Arc::new(Lap::of(n));
+    let counted = Arrivals::of(n);
     let handles: Vec<_> = (0..n)
         .map(|_| {
             let counted = counted.clone();
             go!(move || {
-                counted.done();
+                counted.one_more();
                 let left = due.saturating_duration_since(Instant::now());
                 let millis = left.as_millis() as u64 + 1;
                 sleep(Duration::from_millis(millis));
             })
         })
         .collect();
-    while counted.left() > 0 {
-        yield_now();
-    }
+    counted.all.wait();
     let asleep = sleepers.asleep();
     for handle in handles {
         handle.join().expect("returns");
@@ -64,22 +82,22 @@ pub(crate) fn sleepers(n: usize) {
     asleep.joined();
 }
 
-/// So many that wait for one flag, and then say that they have run.
+/// So many that wait for one flag, and then say that they have run. Their end falls into the time that is measured, so may is asked to keep
+/// as many stacks as there are; otherwise it unmaps all but 1000.
 fn waiters(n: usize, flag: &Arc<SyncFlag>, lap: &Arc<Lap>) -> Vec<JoinHandle<()>> {
-    let arrived = Arc::new(Lap::of(n));
+    may::config().set_pool_capacity(n.max(1000));
+    let arrived = Arrivals::of(n);
     let handles = (0..n)
         .map(|_| {
             let (flag, arrived, lap) = (flag.clone(), arrived.clone(), lap.clone());
             go!(move || {
-                arrived.done();
+                arrived.one_more();
                 flag.wait();
                 lap.done();
             })
         })
         .collect();
-    while arrived.left() > 0 {
-        yield_now();
-    }
+    arrived.all.wait();
     handles
 }
 
