@@ -53,15 +53,18 @@ pub(crate) fn mutex() {
     }));
 }
 
-/// A `Sleep` is pending from its first poll on, and cancelled by its drop.
+/// A `Sleep` is pending from its first poll on, and cancelled by its drop. One of those that are pending is due sooner than what is armed,
+/// as in a program at work: what is due before all others is told to the poller, by a call of the system each time.
 pub(crate) fn timer(n: usize) {
     let hour = Duration::from_secs(3600);
     let limit = Duration::from_secs(30);
+    let sooner = Duration::from_secs(20);
     let runtime = runtime();
     let pending = run(
         &runtime,
         unconstrained(async move {
-            let mut pending: Vec<_> = (0..n).map(|_| Box::pin(sleep(hour))).collect();
+            let others = (0..n).map(|_| sleep(hour));
+            let mut pending: Vec<_> = others.chain([sleep(sooner)]).map(Box::pin).collect();
             for timer in &mut pending {
                 arm(timer.as_mut()).await;
             }
