@@ -11,7 +11,7 @@ from time import monotonic, perf_counter_ns
 
 import gevent
 from gevent.event import Event
-from gevent.lock import RLock
+from gevent.lock import BoundedSemaphore
 from gevent.queue import Queue
 from gevent.server import StreamServer
 
@@ -115,8 +115,8 @@ def channel(_):
 
 
 def mutex(_):
-    """gevent has no lock but this one that only the owner can release."""
-    lock = RLock()
+    """The lock that gevent puts in the place of threading.Lock is one of these."""
+    lock = BoundedSemaphore(1)
 
     def loop(iterations):
         acquire, release = lock.acquire, lock.release
@@ -174,30 +174,42 @@ def sleepers(count):
 
 def fanout(count):
     def once():
-        event = Event()
-        gone = last = 0
+        event, all_gone = Event(), Event()
+        waiting = gone = 0
 
         def wait():
-            nonlocal gone, last
+            nonlocal waiting, gone
+            waiting += 1
             event.wait()
             gone += 1
             if gone == count:
-                last = perf_counter_ns()
+                all_gone.set()
 
         waiters = [gevent.spawn(wait) for _ in range(count)]
-        gevent.sleep(0)  # now all wait
+        while waiting < count:
+            gevent.sleep(0)
         start = perf_counter_ns()
         event.set()
+        all_gone.wait()
+        took = perf_counter_ns() - start
         gevent.joinall(waiters)
-        return last - start
+        return took
 
     measure(count, lambda iterations: sum(once() for _ in range(iterations)))
 
 
 def kill(count):
     def once():
-        parked = [gevent.spawn(gevent.sleep, HOUR) for _ in range(count)]
-        gevent.sleep(0)  # now all sleep
+        waiting = 0
+
+        def wait():
+            nonlocal waiting
+            waiting += 1
+            gevent.sleep(HOUR)
+
+        parked = [gevent.spawn(wait) for _ in range(count)]
+        while waiting < count:
+            gevent.sleep(0)
         start = perf_counter_ns()
         gevent.killall(parked)
         return perf_counter_ns() - start
@@ -205,8 +217,16 @@ def kill(count):
     measure(count, lambda iterations: sum(once() for _ in range(iterations)))
 
 
-def serve(handle):
+def serve(converse):
     """A greenlet for each connection, until stdin ends; a thread of the hub's pool reads that."""
+
+    def handle(sock, _):
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)
+        try:
+            converse(sock)
+        except ConnectionError:
+            pass
+
     server = StreamServer(("127.0.0.1", 0), handle, backlog=4096)
     server.start()
     print(f"port {server.server_port}", flush=True)
@@ -214,15 +234,13 @@ def serve(handle):
     os._exit(0)
 
 
-def echo(sock, _):
-    sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)
+def echo(sock):
     while message := sock.recv(ROOM):
         sock.sendall(message)
 
 
-def http(sock, _):
+def http(sock):
     """Works on the bare connection, as all contestants do: what gevent.pywsgi parses and makes would not be compared with anything."""
-    sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)
     request = b""
     while len(request) < ROOM and (more := sock.recv(ROOM)):
         *whole, request = (request + more).split(b"\r\n\r\n")
