@@ -97,9 +97,10 @@ void yield(std::size_t count) {
     join_all(others);
 }
 
+// launch::dispatch has the new fiber run at once, without a pass through the queue of those that are ready: the faster policy here.
 void spawn_join(std::size_t) {
     auto stacks = pool();
-    measure(1, timed([&stacks] { fibers::fiber(std::allocator_arg, stacks, [] {}).join(); }));
+    measure(1, timed([&stacks] { fibers::fiber(fibers::launch::dispatch, std::allocator_arg, stacks, [] {}).join(); }));
 }
 
 void spawn_many(std::size_t count) {
@@ -148,7 +149,7 @@ std::size_t resident() {
 void sleepers(std::size_t count) {
     std::size_t before = resident(), asleep = 0;
     auto start = Clock::now();
-    auto due = start + std::chrono::milliseconds(200) + count * std::chrono::microseconds(30);
+    auto due = start + std::chrono::milliseconds(200) + count * std::chrono::microseconds(60);
     auto all = spawn_all(count, pool(), [&asleep, due] {
         asleep++;
         this_fiber::sleep_until(due);
