@@ -36,8 +36,10 @@ pub struct Barrier {
 }
 
 struct State {
-    /// How often the barrier has opened.
-    openings: usize,
+    /// How often somebody found that all had come.
+    calls: usize,
+    /// Where that was wrong: the number of the call, and how many were woken for it who have not heard yet that they are to wait on.
+    in_vain: Vec<(usize, usize)>,
     waiting: WaitQueue,
 }
 
@@ -51,7 +53,8 @@ impl Barrier {
         Barrier {
             needed: n,
             state: Latch::new(State {
-                openings: 0,
+                calls: 0,
+                in_vain: Vec::new(),
                 waiting: WaitQueue::new(),
             }),
         }
@@ -62,38 +65,56 @@ impl Barrier {
     /// Switches unless it is the last. A kill, or the end of an enclosing limit, ends the wait, and it is as if the caller had not come.
     #[track_caller]
     pub fn wait(&self) -> BarrierWaitResult {
-        let mut came = None;
+        let mut called = None;
         loop {
             let waited = wait_on(
                 &self.state,
                 Deadline::Never,
                 self,
-                |state| state.come(self.needed, &mut came),
+                |state| state.come(self.needed, called),
                 |state| &mut state.waiting,
             );
-            if let Waited::Done(leads) = waited {
-                return BarrierWaitResult(leads);
+            match waited {
+                Waited::Done(leads) => return BarrierWaitResult(leads),
+                Waited::Woken(Token(call)) => called = Some(call),
+                Waited::TimedOut(()) => unreachable!("it has no deadline"),
             }
         }
     }
 }
 
 impl State {
-    /// Comes, or comes again after having been woken; `came` says at which opening it aims. Gives whether it leads, unless it has to wait.
-    fn come(&mut self, needed: usize, came: &mut Option<usize>) -> Result<bool, ()> {
-        if *came.get_or_insert(self.openings) != self.openings {
+    /// Comes, or was `called`. Gives whether it leads, unless it has to wait.
+    fn come(&mut self, needed: usize, called: Option<usize>) -> Result<bool, ()> {
+        if called.is_some_and(|call| !self.was_in_vain(call)) {
             return Ok(false);
         }
         if self.waiting.hopeful() + 1 < needed {
             return Err(());
         }
-        let woken = self.waiting.wake_all(Token::READY);
+        // Nowhere near the tokens that mean something else.
+        self.calls = (self.calls + 1) % (usize::MAX / 2);
+        let woken = self.waiting.wake_all(Token(self.calls));
         if woken + 1 < needed {
-            // Some were killed meanwhile. Those woken come again, and find it closed.
+            // Some were killed meanwhile.
+            if woken > 0 {
+                self.in_vain.push((self.calls, woken));
+            }
             return Err(());
         }
-        self.openings = self.openings.wrapping_add(1);
         Ok(true)
+    }
+
+    /// Whether somebody was woken for nothing, who hears of it now.
+    fn was_in_vain(&mut self, call: usize) -> bool {
+        let found = self.in_vain.iter().position(|(number, _)| *number == call);
+        if let Some(at) = found {
+            self.in_vain[at].1 -= 1;
+            if self.in_vain[at].1 == 0 {
+                self.in_vain.swap_remove(at);
+            }
+        }
+        found.is_some()
     }
 }
 

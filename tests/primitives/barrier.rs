@@ -105,6 +105,34 @@ fn one_that_is_about_to_die_does_not_count() {
 }
 
 #[test]
+fn one_that_was_called_in_vain_comes_again() {
+    leak_checked(|| {
+        let barrier = Rc::new(Barrier::new(3));
+        let passed = Rc::new(RefCell::new(Vec::new()));
+        let come = |n| {
+            let (barrier, passed) = (barrier.clone(), passed.clone());
+            spawn(move || {
+                barrier.wait();
+                passed.borrow_mut().push(n);
+            })
+        };
+        let (first, second) = (come(1), come(2));
+        yield_now();
+        let others = [3, 4, 5].map(come);
+        // It is still in the queue when the next one comes.
+        second.kill();
+        for _ in 0..5 {
+            yield_now();
+        }
+        assert_eq!(passed.borrow().len(), 3, "of four");
+        let last = [come(6), come(7)];
+        join_all([first].into_iter().chain(others).chain(last));
+        assert_eq!(passed.borrow().len(), 6);
+        assert!(second.join().is_err());
+    });
+}
+
+#[test]
 fn nobody_is_kept_busy_by_one_that_is_about_to_die_elsewhere() {
     leak_checked(|| {
         let barrier = Arc::new(Barrier::new(3));
