@@ -17,6 +17,7 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -215,6 +216,9 @@ RULES = [
 # --------------------------------------------------------------------------------------------------------------------------------
 
 
+TOOK_TOO_LONG = "left out: limit: took longer than"
+
+
 class Missing(Exception):
     """There is no figure, and why."""
 
@@ -272,7 +276,7 @@ def output_of(command, core, limit):
     try:
         out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        raise Missing(f"left out: limit: took longer than {limit} s") from None
+        raise Missing(f"{TOOK_TOO_LONG} {limit} s") from None
     finally:
         end(process)
     if process.returncode == 64:
@@ -407,7 +411,7 @@ class Bench:
     def echo_rate(self, port):
         """Messages a second that 50 connections get back, 64 bytes each."""
         duration = QUICK_SERVED_SECONDS if self.quick else SERVED_SECONDS
-        command = [str(HERE / "load" / "run"), port, str(CONNECTIONS), "64", str(duration)]
+        command = [str(HERE / "target" / "load" / "load"), "127.0.0.1", port, str(CONNECTIONS), "64", str(duration)]
         return figures_in(self.load(command))["per_second"]
 
     def http_rate(self, port):
@@ -420,7 +424,9 @@ class Bench:
         return float(rate[1])
 
     def load(self, command):
-        """Runs a load generator. That it fails is told apart from that it is not there."""
+        """Runs a load generator. That there is none is nobody's failure; that it fails is the server's."""
+        if not shutil.which(command[0]):
+            raise Missing(f"left out: there is no {os.path.basename(command[0])}")
         try:
             return output_of(command, self.load_core, SECONDS_EACH)
         except Missing as why:
@@ -548,8 +554,8 @@ def number(value):
     """Three digits that count, and a space between thousands: 3.61, 44.2, 951, 25 900."""
     if value == 0:
         return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    rounded = round(value, 2 - math.floor(math.log10(abs(value))))
+    rounded = float(f"{value:.3g}")
+    digits = max(0, 2 - math.floor(math.log10(abs(rounded))))
     return f"{rounded:,.{digits}f}".replace(",", "\u00a0")
 
 
@@ -953,7 +959,7 @@ def verdict_on_run(data, asked_names):
         return None
     if OURS in data["left_out"]:
         return f"{OURS} was left out: {data['left_out'][OURS]}"
-    ours = [one for one in data["missing"] if one["contestant"] == OURS and one["why"] != "not offered"]
+    ours = [one for one in data["missing"] if one["contestant"] == OURS and one["why"].startswith(("failed", TOOK_TOO_LONG))]
     return "; ".join(f"{OURS}, {one['row']}: {one['why']}" for one in ours) or None
 
 
@@ -966,6 +972,7 @@ def parsed_arguments():
     parser.add_argument("--rows", type=commas, metavar="ROWS", help="these workloads, or rows such as 'yield 2', into a temporary folder")
     parser.add_argument("--left-out", type=pathlib.Path, metavar="FILE", help="lines `name<tab>reason` of those that cannot take part")
     parser.add_argument("--render", action="store_true", help="measure nothing: write the tables and plots of results.json again")
+    parser.add_argument("--check", action="store_true", help="measure nothing: only refuse arguments that make no sense")
     arguments = parser.parse_args()
     unknown = set(arguments.only or []) - set(NAMES)
     if unknown:
@@ -988,6 +995,8 @@ def measured(arguments, names):
 def main():
     arguments = parsed_arguments()
     front_page = HERE.parent.parent / "README.md"
+    if arguments.check:
+        return 0
     if arguments.render:
         render(json.loads((HERE / "results.json").read_text()), HERE, front_page)
         return 0
