@@ -61,12 +61,10 @@ CONTESTANTS = [
 ]
 NAMES = [contestant.name for contestant in CONTESTANTS]
 
-# The largest number of greenlets that one is asked for, and why. What is above is left out, by this name.
+# The largest number that one is asked for, and why: a contestant, or one of its workloads. What is above is left out, by this name.
+# A contestant may have limits of its own besides: it refuses what is above them, and says why.
 LIMITS = {
     "threads": (10_000, "each is a thread of the system"),
-    "may": (10_000, "each stack is two mappings, of which a process has 65 530"),
-    "boost-context": (10_000, "each stack is a mapping, of which a process has 65 530"),
-    "boost-fiber": (10_000, "each stack is a mapping, of which a process has 65 530"),
     "python-greenlet": (100_000, "a million take longer than a measurement may"),
     "gevent": (100_000, "a million take longer than a measurement may"),
 }
@@ -271,7 +269,7 @@ def start(command, core):
 
 
 def output_of(command, core, limit):
-    """What `command` prints. Raises `Missing` if it takes longer than `limit` seconds, has no such workload, or fails."""
+    """What `command` prints. Raises `Missing` if it takes longer than `limit` seconds, refuses so many, or fails."""
     process = start(command, core)
     try:
         out, err = process.communicate(timeout=limit)
@@ -280,7 +278,7 @@ def output_of(command, core, limit):
     finally:
         end(process)
     if process.returncode == 64:
-        raise Missing("not offered")
+        raise Missing(f"left out: limit: {without_paths(err)}")
     if process.returncode < 0:
         raise Failed(f"failed: ended by {signal.Signals(-process.returncode).name}: {without_paths(err)}")
     if process.returncode:
@@ -350,7 +348,7 @@ class Bench:
         if workload not in self.offers[name]:
             self.missing[row.key, name] = "not offered"
             return False
-        most, reason = LIMITS.get(name, (math.inf, ""))
+        most, reason = LIMITS.get(f"{name} {row.workload}") or LIMITS.get(name) or (math.inf, "")
         if (row.n or 0) > most:
             self.missing[row.key, name] = f"left out: limit of {spaced(most)}: {reason}"
             return False

@@ -27,10 +27,11 @@ SLOW = """#!/usr/bin/env bash
 [[ $1 == list ]] && echo switch && exit
 sleep 60
 """
-# Offers what it does not have, and prints what is no figure.
+# Refuses what it offers, and prints what is no figure.
 WRONG = """#!/usr/bin/env bash
 [[ $1 == list ]] && printf 'switch\\nchannel\\n' && exit
 [[ $1 == channel ]] && echo "ns fast" && exit
+echo "that is too many" >&2
 exit 64
 """
 
@@ -88,10 +89,10 @@ class Measuring(unittest.TestCase):
         self.run_rows(bench, compare.Row("channel"))
         self.assertIn("failed: printed", bench.missing["channel", "greenlet"])
 
-    def test_code_64_is_not_offered(self):
-        bench = self.bench(greenlet=WRONG)
+    def test_what_is_not_in_the_list_is_not_offered_and_what_is_refused_all_the_same_has_a_limit(self):
+        bench = self.bench(may=WRONG)
         self.run_rows(bench, compare.Row("switch"), compare.Row("mutex"))
-        self.assertEqual(set(bench.missing.values()), {"not offered"})
+        self.assertEqual(bench.missing, {("switch", "may"): "left out: limit: that is too many", ("mutex", "may"): "not offered"})
 
     def test_what_takes_too_long_is_left_out_by_a_limit(self):
         bench = self.bench(go=SLOW)
