@@ -236,7 +236,7 @@ def command_of(name):
     for path in (HERE / "contestants" / name / "contestant", HERE / "target" / "release" / name):
         if os.access(path, os.X_OK):
             return str(path)
-    raise Failed("was not built")
+    raise Failed("it was not built")
 
 
 def without_paths(text):

@@ -112,7 +112,7 @@ class Measuring(unittest.TestCase):
 
     def test_who_was_not_built_is_left_out(self):
         bench = compare.Bench(["go"], False)
-        self.assertEqual(bench.left_out, {"go": "was not built"})
+        self.assertEqual(bench.left_out, {"go": "it was not built"})
 
     def test_the_run_fails_if_ours_fails_or_nothing_was_measured(self):
         bench = self.bench(greenlet=GOOD)
