@@ -349,7 +349,7 @@ class Bench:
             self.missing[row.key, name] = "not offered"
             return False
         most, reason = LIMITS.get(f"{name} {row.workload}") or LIMITS.get(name) or (math.inf, "")
-        if (row.n or 0) > most:
+        if row.n and self.size_of(row) > most:
             self.missing[row.key, name] = f"left out: limit of {spaced(most)}: {reason}"
             return False
         return True
@@ -666,13 +666,15 @@ def targets_table(results):
     return markdown(["target", "rule", "which is", "ours", ""], rows)
 
 
-def notes(results):
+def notes(results, also_not_offered=True):
     """Why cells are empty, by name: first who was left out altogether, then cell by cell, what is alike together."""
     said = [f"{name} was left out: {why.removeprefix('failed: ')}." for name, why in results.data["left_out"].items()]
     groups = {}
     in_table = {line.row: line for line in LINES}
     for (row, name), why in results.missing.items():
-        if name in results.contestants() and (row in in_table or why != "not offered"):
+        if why == "not offered" and not (also_not_offered and row in in_table):
+            continue
+        if name in results.contestants():
             groups.setdefault((name, why), []).append(row_in_words(row))
     order = sorted(groups, key=lambda group: (group[1] == "not offered", NAMES.index(group[0])))
     said += [f"{name}, {why}: {', '.join(groups[name, why])}." for name, why in order]
@@ -706,8 +708,9 @@ def of_rounds(line, figures):
 def where_measured(results):
     """The machine and the date, in a sentence."""
     machine = results.data["machine"]
+    quick = f"A quick run, with {spaced(QUICK_N)} greenlets at most, whatever a row says: nothing to compare by. " if results.data["quick"] else ""
     return (
-        f"Measured {results.data['date']} on {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{quick}Measured {results.data['date']} on {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
         f"Linux {machine['kernel']}; every contestant alone on one core, all taking turns."
     )
 
@@ -1009,8 +1012,9 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="compare-")) if partial else HERE
     (folder / "results.json").write_text(as_json(data))
     render(data, folder, None if partial else front_page)
-    print(figures_table(Results(data)))
-    print(notes(Results(data)))
+    results = Results(data)
+    print(figures_table(results))
+    print(notes(results, also_not_offered=False))
     print(f"written to {folder}")
     return 1 if broken else 0
 

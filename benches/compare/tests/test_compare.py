@@ -41,7 +41,7 @@ def results_of(measurements, missing=()):
     rows = [{"row": row, "contestant": name, "round": turn, figure: value} for row, name, turn, figure, value in measurements]
     machine = {"cpu": "a processor", "cores": 2, "memory_gib": 8, "kernel": "6.0"}
     missing = [{"row": row, "contestant": name, "why": why} for row, name, why in missing]
-    data = {"date": "2000-01-01", "machine": machine, "versions": {}, "left_out": {}, "missing": missing, "measurements": rows}
+    data = {"date": "2000-01-01", "quick": False, "machine": machine, "versions": {}, "left_out": {}, "missing": missing, "measurements": rows}
     return compare.Results(data)
 
 
@@ -109,6 +109,11 @@ class Measuring(unittest.TestCase):
         bench = self.bench(quick=True, greenlet=GOOD)
         self.run_rows(bench, compare.Row("yield", 100_000, 3))
         self.assertEqual([(one["round"], one["ns"]) for one in bench.measurements], [(1, compare.QUICK_N)])
+
+    def test_quick_stays_below_stated_limits(self):
+        bench = self.bench(quick=True, threads=GOOD)
+        self.run_rows(bench, compare.Row("yield", 1_000_000, 3))
+        self.assertEqual(len(bench.measurements), 1)
 
     def test_who_was_not_built_is_left_out(self):
         bench = compare.Bench(["go"], False)
