@@ -17,6 +17,7 @@ import os
 import pathlib
 import platform
 import re
+import select
 import shutil
 import signal
 import statistics
@@ -65,6 +66,7 @@ NAMES = [contestant.name for contestant in CONTESTANTS]
 # A contestant may have limits of its own besides: it refuses what is above them, and says why.
 LIMITS = {
     "threads": (10_000, "each is a thread of the system"),
+    "boost-fiber sleepers": (100_000, "a million take longer than a measurement may"),
     "python-greenlet": (100_000, "a million take longer than a measurement may"),
     "gevent": (100_000, "a million take longer than a measurement may"),
 }
@@ -400,6 +402,8 @@ class Bench:
 
     def port_of(self, server):
         """Waits for the line `port P`. A server that ends instead has said why on stderr."""
+        if not select.select([server.stdout], [], [], SECONDS_EACH)[0]:
+            raise Failed("failed: the server does not say its port")
         line = server.stdout.readline()
         if not line.startswith("port "):
             server.kill()
@@ -580,7 +584,7 @@ def rule_in_words(rule):
     if rule.of is None:
         return f"{sign} {rule.bound:,g}".replace(",", "\u00a0")
     factor = "" if rule.bound == 1 else f"{rule.bound:g} × "
-    where = f" ({rule.in_line.rsplit(' ', 1)[0]})" if rule.in_line else ""
+    where = f", {row_in_words(rule.in_line.rsplit(' ', 1)[0])}" if rule.in_line else ""
     return f"{sign} {factor}{rule.of}{where}"
 
 

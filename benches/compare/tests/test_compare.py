@@ -115,6 +115,13 @@ class Measuring(unittest.TestCase):
         self.run_rows(bench, compare.Row("yield", 1_000_000, 3))
         self.assertEqual(len(bench.measurements), 1)
 
+    def test_a_server_must_say_its_port(self):
+        silent = "#!/usr/bin/env bash\n[[ $1 == list ]] && echo serve_echo && exit\ncat\n"
+        bench = self.bench(go=silent, tokio=silent.replace("cat", "echo 'no socket' >&2; exit 1"))
+        self.run_rows(bench, compare.Row("echo"))
+        self.assertEqual(bench.missing["echo", "go"], "failed: the server does not say its port")
+        self.assertEqual(bench.missing["echo", "tokio"], "failed: no socket")
+
     def test_who_was_not_built_is_left_out(self):
         bench = compare.Bench(["go"], False)
         self.assertEqual(bench.left_out, {"go": "it was not built"})
