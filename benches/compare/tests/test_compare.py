@@ -41,8 +41,8 @@ def results_of(measurements, missing=()):
     rows = [{"row": row, "contestant": name, "round": turn, figure: value} for row, name, turn, figure, value in measurements]
     machine = {"cpu": "a processor", "cores": 2, "memory_gib": 8, "kernel": "6.0"}
     missing = [{"row": row, "contestant": name, "why": why} for row, name, why in missing]
-    data = {"date": "2000-01-01", "quick": False, "machine": machine, "versions": {}, "left_out": {}, "missing": missing, "measurements": rows}
-    return compare.Results(data)
+    data = {"date": "2000-01-01", "quick": False, "machine": machine, "versions": {}, "left_out": {}}
+    return compare.Results(data | {"missing": missing, "measurements": rows})
 
 
 class Measuring(unittest.TestCase):
@@ -115,6 +115,13 @@ class Measuring(unittest.TestCase):
         self.run_rows(bench, compare.Row("yield", 1_000_000, 3))
         self.assertEqual(len(bench.measurements), 1)
 
+    def test_when_time_is_up_what_was_never_measured_has_a_limit(self):
+        bench = self.bench(greenlet=GOOD)
+        self.replace("SECONDS_IN_ALL", 0)
+        self.run_rows(bench, compare.Row("switch"))
+        self.assertEqual(bench.measurements, [])
+        self.assertEqual(bench.missing["switch", "greenlet"], "left out: limit of 0 s for the whole run")
+
     def test_a_server_must_say_its_port(self):
         silent = "#!/usr/bin/env bash\n[[ $1 == list ]] && echo serve_echo && exit\ncat\n"
         bench = self.bench(go=silent, tokio=silent.replace("cat", "echo 'no socket' >&2; exit 1"))
@@ -148,7 +155,8 @@ class Figures(unittest.TestCase):
         self.assertEqual(said, ["0.457", "3.61", "10.0", "44.2", "951", "25\u00a0900", "1\u00a0230\u00a0000"])
 
     def test_the_best_of_a_rate_is_the_greatest(self):
-        results = results_of([("echo", "go", 1, "per_second", 10), ("echo", "go", 2, "per_second", 30), ("switch", "go", 1, "ns", 4), ("switch", "go", 2, "ns", 3)])
+        rates = [("echo", "go", 1, "per_second", 10), ("echo", "go", 2, "per_second", 30)]
+        results = results_of([*rates, ("switch", "go", 1, "ns", 4), ("switch", "go", 2, "ns", 3)])
         self.assertEqual(results.best("echo per_second", "go"), 30)
         self.assertEqual(results.best("switch ns", "go"), 3)
 
@@ -188,7 +196,8 @@ class Figures(unittest.TestCase):
             self.assertIn(rule.of, [None, compare.PEERS, *compare.NAMES])
 
     def test_an_empty_cell_says_why(self):
-        results = results_of([("switch", "go", 1, "ns", 9), ("mutex", "tokio", 1, "ns", 9)], [("switch", "tokio", "failed: boom"), ("mutex", "go", "not offered")])
+        missing = [("switch", "tokio", "failed: boom"), ("mutex", "go", "not offered")]
+        results = results_of([("switch", "go", 1, "ns", 9), ("mutex", "tokio", 1, "ns", 9)], missing)
         self.assertIn("| 9.00 | failed |", compare.figures_table(results))
         self.assertIn("| – | 9.00 |", compare.figures_table(results))
         self.assertIn("tokio, failed: boom: switch.", compare.notes(results))
