@@ -13,6 +13,7 @@ const ORDER: &[(&str, &str)] = &[
     ("util/deadline", ""),
     ("util/slot_list", ""),
     ("sys/arena", "U"),
+    ("sys/frames", ""),
     ("sys/context", "U"),
     ("sys/os_thread", "U"),
     ("sys/clock", ""),
@@ -60,6 +61,7 @@ const ORDER: &[(&str, &str)] = &[
     ("wait/run_queue", ""),
     ("wait/permits", ""),
     ("wait/rw_permits", ""),
+    ("hub/roll", ""),
     ("hub/awaited", ""),
     ("hub/timers", ""),
     ("hub/reactor", ""),
@@ -172,6 +174,11 @@ const ORDER: &[(&str, &str)] = &[
     ("server/listener", ""),
     ("server/stream_server", ""),
     ("server/datagram_server", ""),
+    ("debug/backtrace", ""),
+    ("debug/dump", ""),
+    ("debug/gather", ""),
+    ("debug/text", ""),
+    ("debug/everywhere", ""),
     ("thread/spawn", ""),
 ];
 
@@ -211,6 +218,7 @@ const FRONT_PAGES: &[&str] = &[
     "os/unix/process/mod",
     "process/mod",
     "signal/mod",
+    "debug/mod",
     "thread/mod",
     "time",
 ];

@@ -160,9 +160,13 @@ fn collect_mail(thread: &Thread, hub: &Hub) {
         return;
     }
     let mut mail = hub.mail.borrow_mut();
-    hub.home.collect(&mut mail);
+    let errands = hub.home.collect(&mut mail);
     for parker in mail.drain(..) {
         hub.make_runnable_by_key(thread, parker.key());
+    }
+    drop(mail);
+    for errand in errands {
+        errand();
     }
 }
 

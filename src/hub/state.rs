@@ -8,6 +8,7 @@ use std::io;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Thread};
 use crate::hub::reactor::Reactor;
+use crate::hub::roll;
 use crate::hub::seat::Seat;
 use crate::hub::stretch::Stretch;
 use crate::hub::timers::Timers;
@@ -186,5 +187,6 @@ pub(crate) fn free(thread: &Thread) {
     for seat in hub.spare_seats.take() {
         hub.home.give_back_parker(seat.parker);
     }
+    roll::strike_off(hub.home);
     hub.home.move_out();
 }

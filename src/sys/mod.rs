@@ -2,6 +2,7 @@
 //!
 //! * `arena` keeps stacks: slots, guard pages, reuse, trim, census.
 //! * `context` is a coroutine on such a stack; the only file that names corosensei.
+//! * `frames` walks the running stack, and names what it finds.
 //! * `os_thread` tells the main thread of the process from others.
 //! * `clock` tells the time.
 //! * `membarrier` is a memory barrier of which one side pays for both.
@@ -21,6 +22,7 @@ pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod fd;
 pub(crate) mod fork;
+pub(crate) mod frames;
 pub(crate) mod fs;
 pub(crate) mod membarrier;
 pub(crate) mod os_thread;
