@@ -13,9 +13,10 @@ const ORDER: &[(&str, &str)] = &[
     ("util/deadline", ""),
     ("util/slot_list", ""),
     ("sys/arena", "U"),
-    ("sys/frames", ""),
+    ("sys/frames", "U"),
     ("sys/context", "U"),
     ("sys/os_thread", "U"),
+    ("sys/probe", "U"),
     ("sys/clock", ""),
     ("sys/fd", "U"),
     ("sys/fs", ""),
@@ -179,6 +180,7 @@ const ORDER: &[(&str, &str)] = &[
     ("debug/gather", ""),
     ("debug/text", ""),
     ("debug/everywhere", ""),
+    ("debug/watchdog", ""),
     ("thread/spawn", ""),
 ];
 
@@ -383,7 +385,7 @@ fn invariants_that_are_cited_exist() {
     let mut cited = BTreeSet::new();
     let is_label = |label: &str| {
         let mut chars = label.chars();
-        chars.next().is_some_and(|c| "ABCFHIMNOPQRSTW".contains(c))
+        chars.next().is_some_and(|c| "ABCDFHIMNOPQRSTW".contains(c))
             && label.len() > 1
             && chars.all(|c| c.is_ascii_digit())
     };

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::sys::frames::name;
+use crate::greenlet::switch::beginnings;
+use crate::sys::context::OWN_FRAMES;
+use crate::sys::frames::{Frame as RawFrame, name};
 
 /// The calls that a greenlet is in, the innermost first.
 ///
@@ -26,6 +28,23 @@ pub struct Frame {
 }
 
 impl Backtrace {
+    /// Those of the frames that are on a greenlet's own stack. There may be more, if there are as many as `most`.
+    pub(crate) fn of_greenlet(frames: &[RawFrame], most: usize) -> Self {
+        let [enter, _] = beginnings();
+        let own = frames.iter().take_while(|frame| frame.function != enter);
+        let mut backtrace = Backtrace::of(own);
+        backtrace.remark = (backtrace.addresses.len() == most).then_some("and more");
+        backtrace
+    }
+
+    /// All of the frames.
+    pub(crate) fn of<'a>(frames: impl Iterator<Item = &'a RawFrame>) -> Self {
+        Backtrace {
+            addresses: frames.map(|frame| frame.address).collect(),
+            remark: None,
+        }
+    }
+
     /// The calls by name, without the library's own around and below them.
     pub fn frames(&self) -> Vec<Frame> {
         let all = self.addresses.iter().flat_map(|address| name(*address));
@@ -88,13 +107,8 @@ fn path_of(frame: &Frame) -> &str {
 
 fn is_ours(frame: &Frame) -> bool {
     let path = path_of(frame);
-    let ours = [
-        "greenlet::",
-        "corosensei::",
-        "backtrace::",
-        "stack_init_trampoline",
-    ];
-    ours.iter().any(|ours| path.starts_with(ours))
+    let ours = ["greenlet::", "backtrace::"].iter().chain(&OWN_FRAMES);
+    ours.into_iter().any(|ours| path.starts_with(ours))
 }
 
 /// What std has between a body and its caller, and below `main`.

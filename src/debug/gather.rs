@@ -18,7 +18,7 @@ use crate::hub::seat::Seat;
 use crate::hub::state::Hub;
 use crate::sys::arena::{depth, guard_size, usable_size};
 use crate::sys::clock;
-use crate::sys::frames::{Frame, walk};
+use crate::sys::frames::{Frame, ROOM, walk};
 use crate::util::id::GreenletId;
 
 /// What this thread's greenlets do, and where.
@@ -39,9 +39,6 @@ pub fn dump() -> Dump {
 
 /// The most frames that are walked.
 const FRAMES: usize = 256;
-
-/// What a look at one's frames takes of a stack, with something to spare.
-const ROOM: usize = 8 << 10;
 
 /// To be called by the thread's running greenlet, which may be its hub.
 pub(crate) fn dump_thread(thread: &Thread) -> ThreadDump {
@@ -154,7 +151,7 @@ impl Look<'_> {
         }
         match activity {
             Activity::New => (Backtrace::default(), None),
-            Activity::Running => (of_greenlet(&self.here), None),
+            Activity::Running => (Backtrace::of_greenlet(&self.here, FRAMES), None),
             _ if block.stage.get() == Stage::New => (Backtrace::default(), None),
             _ => self.asked(greenlet),
         }
@@ -171,7 +168,7 @@ impl Look<'_> {
             Activity::Running => 0,
             _ => last.map_or(0, |last| last + 1),
         };
-        backtrace(self.here[from..].iter())
+        Backtrace::of(self.here[from..].iter())
     }
 
     /// Has a suspended greenlet look at its own stack.
@@ -195,7 +192,7 @@ impl Look<'_> {
                 addresses: Vec::new(),
                 remark: Some("too little of its stack is left to look at it"),
             },
-            false => of_greenlet(&frames),
+            false => Backtrace::of_greenlet(&frames, FRAMES),
         };
         (found, Some(in_use.get()))
     }
@@ -220,18 +217,4 @@ fn stack_use(block: &Block, in_use: Option<usize>) -> Option<StackUse> {
         in_use,
         high_water: depth(limit, block.stack_size),
     })
-}
-
-/// Those of the frames that are on a greenlet's own stack.
-fn of_greenlet(frames: &[Frame]) -> Backtrace {
-    let [enter, _] = beginnings();
-    backtrace(frames.iter().take_while(|frame| frame.function != enter))
-}
-
-fn backtrace<'a>(frames: impl Iterator<Item = &'a Frame>) -> Backtrace {
-    let addresses: Vec<_> = frames.map(|frame| frame.address).collect();
-    Backtrace {
-        remark: (addresses.len() == FRAMES).then_some("and more"),
-        addresses,
-    }
 }

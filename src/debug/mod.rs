@@ -34,6 +34,7 @@
 //! * `gather` how it is found out, on one thread.
 //! * `text` how it is written.
 //! * `everywhere` the same for all threads, at any time.
+//! * `watchdog` who keeps a thread to itself.
 
 mod backtrace;
 
@@ -45,7 +46,10 @@ mod text;
 
 mod everywhere;
 
+mod watchdog;
+
 pub use crate::debug::backtrace::{Backtrace, Frame};
 pub use crate::debug::dump::{Activity, Dump, GreenletDump, StackUse, ThreadDump};
 pub use crate::debug::everywhere::{dump_all, dump_on_signal};
 pub use crate::debug::gather::dump;
+pub use crate::debug::watchdog::{Hogged, Watchdog};

@@ -136,7 +136,9 @@ fn stop_over(thread: &Thread, link: &Link) {
 pub(crate) fn ask(thread: &Thread, target: &AnyGreenlet, question: &dyn Fn()) {
     let by = thread.current.get();
     // SAFETY: only the lifetime changes; it is called before this returns.
-    let put = unsafe { mem::transmute::<NonNull<dyn Fn() + '_>, _>(NonNull::from(question)) };
+    let put = unsafe {
+        mem::transmute::<NonNull<dyn Fn() + '_>, NonNull<dyn Fn()>>(NonNull::from(question))
+    };
     thread.question.set(Some(Question { put, by }));
     thread.alert.raise(alert::STOPOVER);
     set_current(thread, target);

@@ -63,7 +63,7 @@ fn begin(thread: &Thread) {
     block.slot.set(NonNull::<()>::dangling().as_ptr().cast());
     thread.hub.set(block);
     let hub = Hub::new(greenlet.clone(), wake_here);
-    roll::enroll(hub.home);
+    roll::enroll(hub.home, hub.beat.clone());
     let part = HubPart {
         hooks: HOOKS,
         greenlet: greenlet.clone(),

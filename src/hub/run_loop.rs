@@ -19,7 +19,7 @@ use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Stage, Thread};
 use crate::greenlet::panicking::Unwinding;
 use crate::greenlet::switch::{prepare, set_current, transfer};
-use crate::hub::interrupt::{elapse, press_again, take_strike};
+use crate::hub::interrupt::{elapse, is_doomed, press_again, take_strike};
 use crate::hub::report::{self, Deadlock};
 use crate::hub::seat::Seat;
 use crate::hub::state::{Due, Hub, Place, Until};
@@ -137,7 +137,10 @@ fn look_around(thread: &Thread, hub: &Hub) {
         if let Some(next) = pop_ready(hub) {
             return set_current(thread, &next);
         }
-        if !idle(thread, hub, &mut look) && !give_up(thread, hub) {
+        hub.beat.set_asleep(true);
+        let goes_on = idle(thread, hub, &mut look);
+        hub.beat.set_asleep(false);
+        if !goes_on && !give_up(thread, hub) {
             return set_current(thread, &thread.main());
         }
     }
@@ -147,6 +150,7 @@ fn look_around(thread: &Thread, hub: &Hub) {
 fn visit(thread: &Thread, hub: &Hub) {
     let now = clock::now();
     hub.stretch.begin(now);
+    hub.beat.visit(hub.spawned.get());
     collect_mail(thread, hub);
     look_at_fds(hub, now);
     fire_timers(thread, hub, now);
@@ -212,13 +216,21 @@ fn strike(thread: &Thread, hub: &Hub) -> Option<AnyGreenlet> {
         // It may be just the one who unwinds, and a second unwind would end the process.
         return None;
     }
-    loop {
-        let struck = hub.strikes.borrow_mut().pop()?;
-        if let Some(payload) = take_strike(&struck) {
-            thread.announce(&struck, Arrival::Thrown(payload));
-            return Some(struck);
+    let mut later = Vec::new();
+    let struck = loop {
+        let Some(target) = hub.strikes.borrow_mut().pop() else {
+            break None;
+        };
+        if let Some(payload) = take_strike(&target) {
+            thread.announce(&target, Arrival::Thrown(payload));
+            break Some(target);
         }
-    }
+        if is_doomed(&target) {
+            later.push(target);
+        }
+    };
+    hub.strikes.borrow_mut().append(&mut later);
+    struck
 }
 
 /// Sleeps until something may have happened; false if nothing ever will.

@@ -5,10 +5,11 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
+use std::sync::Arc;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Thread};
 use crate::hub::reactor::Reactor;
-use crate::hub::roll;
+use crate::hub::roll::{self, Beat};
 use crate::hub::seat::Seat;
 use crate::hub::stretch::Stretch;
 use crate::hub::timers::Timers;
@@ -46,6 +47,7 @@ pub(crate) enum Until {
 pub(crate) struct Hub {
     pub(crate) home: &'static Home,
     pub(crate) greenlet: AnyGreenlet,
+    pub(crate) beat: Arc<Beat>,
     pub(crate) run_queue: RefCell<RunQueue<AnyGreenlet>>,
     pub(crate) timers: RefCell<Timers<Due>>,
     reactor: OnceCell<Reactor>,
@@ -55,7 +57,7 @@ pub(crate) struct Hub {
     pub(crate) drain: Cell<Option<Drain>>,
     /// Those with something to be raised whose waits are not interruptible.
     pub(crate) shielded: RefCell<Vec<AnyGreenlet>>,
-    /// Spawned ones that wait in a switch, and are to be hit there.
+    /// Those that are to die: if they are spawned and wait in a switch they are hit there.
     pub(crate) strikes: RefCell<Vec<AnyGreenlet>>,
     pub(crate) next_limit: Cell<u64>,
     /// How many greenlets were spawned and have not ended.
@@ -91,6 +93,7 @@ impl Hub {
         Box::new(Hub {
             home: Home::move_in(wake),
             greenlet,
+            beat: Arc::default(),
             run_queue: RefCell::new(RunQueue::new()),
             timers: RefCell::new(Timers::new(clock::now())),
             reactor: OnceCell::new(),

@@ -243,6 +243,21 @@ impl Arena {
         trimmed
     }
 
+    /// Whether an address is on any of the stacks; `None` if that cannot be said now. May be called in a signal handler that has interrupted this.
+    pub(crate) fn contains(&self, address: usize) -> Option<bool> {
+        let classes = self.classes.try_borrow().ok()?;
+        for class in classes.iter().flatten() {
+            let chunks = class.chunks.try_borrow().ok()?;
+            let mut starts = chunks
+                .iter()
+                .map(|chunk| (chunk.start.as_ptr() as usize, chunk.len));
+            if starts.any(|(start, len)| (start..start + len).contains(&address)) {
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for class in self.classes.borrow().iter().flatten() {

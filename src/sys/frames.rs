@@ -1,4 +1,5 @@
 //! The frames of the running stack, and what they are called.
+#![allow(unsafe_code)]
 
 use std::ffi::c_void;
 
@@ -11,16 +12,23 @@ pub(crate) struct Frame {
     pub(crate) function: usize,
 }
 
-/// Appends the frames of the running stack, the innermost first, as long as there is room: it allocates nothing. Neither does it unwind.
+/// How much of a stack [`walk`] needs, with something to spare. The first time it is called it needs more, for then the dynamic linker looks for the
+/// unwinder's functions.
+pub(crate) const ROOM: usize = 3 << 10;
+
+/// Appends the frames of the running stack, the innermost first, as long as there is room: it neither allocates nor locks nor unwinds, so it may be
+/// called in a signal handler.
 #[inline(never)]
 pub(crate) fn walk(frames: &mut Vec<Frame>) {
-    backtrace::trace(|frame| {
+    let mut note = |frame: &backtrace::Frame| {
         frames.push(Frame {
             address: frame.ip() as usize,
             function: frame.symbol_address() as usize,
         });
         frames.len() < frames.capacity()
-    });
+    };
+    // SAFETY: what has to be synchronized is a library of Windows, and naming, which is not done here: each thread looks at its own stack.
+    unsafe { backtrace::trace_unsynchronized(&mut note) };
 }
 
 /// What a frame is called.

@@ -14,6 +14,7 @@
 //! * `unix_net` names sockets of the Unix domain, turns their addresses into `socket2`'s, and names what Linux adds to TCP.
 //! * `stdio` names the three that a process begins with.
 //! * `child` tells of the end of a child process.
+//! * `probe` has another thread look at its own stack, at once.
 //! * `poller` waits until file descriptors are ready.
 
 pub(crate) mod arena;
@@ -28,6 +29,7 @@ pub(crate) mod membarrier;
 pub(crate) mod os_thread;
 pub(crate) mod overflow;
 pub(crate) mod prefetch;
+pub(crate) mod probe;
 pub(crate) mod stdio;
 pub(crate) mod unix_net;
 
