@@ -34,12 +34,10 @@ pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
         return drop_quietly(too_late);
     }
     match block.state() {
-        State::New => return never_start(hub, target),
-        State::Suspended if !block.is_parked() => seat.pending.set(true),
+        State::New => never_start(hub, target),
+        State::Suspended if !block.is_parked() => strike(hub, target),
         _ => press(hub, target),
     }
-    // It may wait in a switch, now or before its next wait in the hub.
-    hub.strikes.borrow_mut().push(target.clone());
 }
 
 /// Something is to be raised: at the present wait, if that can be ended so.
@@ -73,6 +71,13 @@ fn never_start(hub: &Hub, target: &AnyGreenlet) {
         drop(hub.timers.borrow_mut().cancel(start));
     }
     discard(target);
+}
+
+/// A spawned greenlet that waits in a switch, and not in the hub, is hit there when the hub comes round.
+fn strike(hub: &Hub, target: &AnyGreenlet) {
+    let seat = hub.seat(target.block());
+    seat.pending.set(true);
+    hub.strikes.borrow_mut().push(target.clone());
 }
 
 /// A limit has elapsed that `greenlet` runs under.
@@ -168,14 +173,7 @@ pub(crate) fn was_raised(block: &Block) -> bool {
     raised
 }
 
-/// Whether a spawned greenlet is to die, and has yet to hear of it.
-pub(crate) fn is_doomed(greenlet: &AnyGreenlet) -> bool {
-    let block = greenlet.block();
-    let is_to_die = || Seat::of(block).is_some_and(|seat| seat.pending.get());
-    !block.is_dead() && block.role.get() == Role::Spawned && is_to_die()
-}
-
-/// Takes what a spawned greenlet is to die of, if it waits in a switch, and not in the hub: the hub hits it there.
+/// Takes what a greenlet is to die of that the hub was to hit, if it is still where it was hit.
 pub(crate) fn take_strike(greenlet: &AnyGreenlet) -> Option<Payload> {
     let block = greenlet.block();
     let waits_in_a_switch = block.role.get() == Role::Spawned

@@ -19,7 +19,7 @@ use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Stage, Thread};
 use crate::greenlet::panicking::Unwinding;
 use crate::greenlet::switch::{prepare, set_current, transfer};
-use crate::hub::interrupt::{elapse, is_doomed, press_again, take_strike};
+use crate::hub::interrupt::{elapse, press_again, take_strike};
 use crate::hub::report::{self, Deadlock};
 use crate::hub::seat::Seat;
 use crate::hub::state::{Due, Hub, Place, Until};
@@ -216,21 +216,13 @@ fn strike(thread: &Thread, hub: &Hub) -> Option<AnyGreenlet> {
         // It may be just the one who unwinds, and a second unwind would end the process.
         return None;
     }
-    let mut later = Vec::new();
-    let struck = loop {
-        let Some(target) = hub.strikes.borrow_mut().pop() else {
-            break None;
-        };
-        if let Some(payload) = take_strike(&target) {
-            thread.announce(&target, Arrival::Thrown(payload));
-            break Some(target);
+    loop {
+        let struck = hub.strikes.borrow_mut().pop()?;
+        if let Some(payload) = take_strike(&struck) {
+            thread.announce(&struck, Arrival::Thrown(payload));
+            return Some(struck);
         }
-        if is_doomed(&target) {
-            later.push(target);
-        }
-    };
-    hub.strikes.borrow_mut().append(&mut later);
-    struck
+    }
 }
 
 /// Sleeps until something may have happened; false if nothing ever will.

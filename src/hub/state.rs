@@ -57,7 +57,7 @@ pub(crate) struct Hub {
     pub(crate) drain: Cell<Option<Drain>>,
     /// Those with something to be raised whose waits are not interruptible.
     pub(crate) shielded: RefCell<Vec<AnyGreenlet>>,
-    /// Those that are to die: if they are spawned and wait in a switch they are hit there.
+    /// Spawned ones that wait in a switch, and are to be hit there.
     pub(crate) strikes: RefCell<Vec<AnyGreenlet>>,
     pub(crate) next_limit: Cell<u64>,
     /// How many greenlets were spawned and have not ended.

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use greenlet::event::Event;
 use greenlet::lock::Semaphore;
 use greenlet::{
     Greenlet, GreenletExit, JoinHandle, Outcome, SwitchError, sleep, sleep_until, spawn,
@@ -329,36 +328,5 @@ fn kills_in_a_circle() {
         for handle in handles {
             assert!(is_killed(handle));
         }
-    });
-}
-
-#[test]
-fn a_kill_that_comes_before_a_switch_is_heard_there() {
-    leak_checked(|| {
-        let handle = spawn(|| {
-            greenlet::current().kill();
-            let parked = Greenlet::new(|()| Event::new().wait());
-            parked.switch(());
-        });
-        assert!(is_killed(handle));
-    });
-}
-
-#[test]
-fn a_kill_after_a_wake_up_is_heard_in_a_switch() {
-    leak_checked(|| {
-        let go = Rc::new(Event::new());
-        let handle = spawn({
-            let go = go.clone();
-            move || {
-                go.wait();
-                let parked = Greenlet::new(|()| Event::new().wait());
-                parked.switch(());
-            }
-        });
-        yield_now();
-        go.set();
-        handle.kill();
-        assert!(is_killed(handle));
     });
 }
