@@ -37,7 +37,7 @@
 //! | communicate | [`channel`] with `select!`, [`queue`] after Python, [`sync::mpsc`] |
 //! | bound how many run | [`pool`] |
 //! | wait for anything else | [`readiness`] for any descriptor; [`threadpool`] for what blocks its thread |
-//! | find out why nothing moves | [`hub::Deadlock`], [`hub::deadlocks`] |
+//! | find out why nothing moves | [`debug::dump`], [`hub::Deadlock`], [`hub::deadlocks`] |
 //!
 //! Greenlets of a thread run one at a time, and change only where one waits, yields or ends: a call that waits says when it *switches*. So they
 //! can share an [`Rc`](std::rc::Rc) and a [`Cell`](std::cell::Cell), and what computes without waiting keeps the others from running. Whoever
@@ -124,6 +124,8 @@ pub mod process;
 pub mod signal;
 
 pub mod server;
+
+pub mod debug;
 
 pub mod thread;
 

@@ -13,8 +13,10 @@ const ORDER: &[(&str, &str)] = &[
     ("util/deadline", ""),
     ("util/slot_list", ""),
     ("sys/arena", "U"),
+    ("sys/frames", "U"),
     ("sys/context", "U"),
     ("sys/os_thread", "U"),
+    ("sys/probe", "U"),
     ("sys/clock", ""),
     ("sys/fd", "U"),
     ("sys/fs", ""),
@@ -60,6 +62,7 @@ const ORDER: &[(&str, &str)] = &[
     ("wait/run_queue", ""),
     ("wait/permits", ""),
     ("wait/rw_permits", ""),
+    ("hub/roll", ""),
     ("hub/awaited", ""),
     ("hub/timers", ""),
     ("hub/reactor", ""),
@@ -172,6 +175,12 @@ const ORDER: &[(&str, &str)] = &[
     ("server/listener", ""),
     ("server/stream_server", ""),
     ("server/datagram_server", ""),
+    ("debug/backtrace", ""),
+    ("debug/dump", ""),
+    ("debug/gather", ""),
+    ("debug/text", ""),
+    ("debug/everywhere", ""),
+    ("debug/watchdog", ""),
     ("thread/spawn", ""),
 ];
 
@@ -211,6 +220,7 @@ const FRONT_PAGES: &[&str] = &[
     "os/unix/process/mod",
     "process/mod",
     "signal/mod",
+    "debug/mod",
     "thread/mod",
     "time",
 ];
@@ -375,7 +385,7 @@ fn invariants_that_are_cited_exist() {
     let mut cited = BTreeSet::new();
     let is_label = |label: &str| {
         let mut chars = label.chars();
-        chars.next().is_some_and(|c| "ABCFHIMNOPQRSTW".contains(c))
+        chars.next().is_some_and(|c| "ABCDFHIMNOPQRSTW".contains(c))
             && label.len() > 1
             && chars.all(|c| c.is_ascii_digit())
     };

@@ -15,6 +15,9 @@ pub(crate) const ARRIVAL: u8 = 4;
 /// Something is to be dropped.
 pub(crate) const GRAVES: u8 = 8;
 
+/// The greenlet that arrives is only asked something, and leaves again.
+pub(crate) const STOPOVER: u8 = 16;
+
 /// The alerts of a thread.
 pub(crate) struct Alert(Cell<u8>);
 

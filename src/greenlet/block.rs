@@ -165,6 +165,7 @@ pub(crate) struct Block {
     pub(crate) known: Cell<Known>,
     pub(crate) role: Cell<Role>,
     pub(crate) created_at: &'static Location<'static>,
+    pub(crate) created_by: Option<GreenletId>,
     /// What the hub keeps of a greenlet that waits in it; the hub's business, null at first.
     pub(crate) seat: Cell<*const ()>,
 }
@@ -207,6 +208,13 @@ pub(crate) struct HubPart {
 /// Called after every switch.
 pub(crate) type Observe = dyn Fn(bool, &AnyGreenlet, &AnyGreenlet);
 
+/// What a suspended greenlet is to call on its own stack, before it lets the one who asked go on.
+#[derive(Clone, Copy)]
+pub(crate) struct Question {
+    pub(crate) put: NonNull<dyn Fn()>,
+    pub(crate) by: NonNull<Block>,
+}
+
 /// All that one thread's greenlets share.
 pub(crate) struct Thread {
     pub(crate) current: Cell<NonNull<Block>>,
@@ -225,6 +233,8 @@ pub(crate) struct Thread {
     /// The hub's control block, or null as long as there is none.
     pub(crate) hub: Cell<*const Block>,
     pub(crate) hub_part: OnceCell<HubPart>,
+    /// There as long as `alert::STOPOVER` is set.
+    pub(crate) question: Cell<Option<Question>>,
 }
 
 /// What a new block is made of.
@@ -233,6 +243,8 @@ pub(crate) struct Blueprint {
     pub(crate) stack_size: usize,
     pub(crate) locals: Option<Rc<LocalMap>>,
     pub(crate) created_at: &'static Location<'static>,
+    /// `None` for main and the hub.
+    pub(crate) created_by: Option<GreenletId>,
 }
 
 impl Block {
@@ -264,6 +276,7 @@ impl Block {
             known: Cell::new(Known::Nothing),
             role: Cell::new(Role::Plain),
             created_at: plan.created_at,
+            created_by: plan.created_by,
             seat: Cell::new(ptr::null()),
         }
     }
@@ -540,6 +553,7 @@ impl Thread {
             arena: Arena::new(),
             hub: Cell::new(ptr::null()),
             hub_part: OnceCell::new(),
+            question: Cell::new(None),
         })
     }
 

@@ -126,6 +126,7 @@ impl GreenletBuilder {
                 Some(at) => at,
                 None => Location::caller(),
             },
+            created_by: Some(me.block().id),
         };
         (plan, self.parent)
     }

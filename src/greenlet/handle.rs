@@ -127,6 +127,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
             stack_size: DEFAULT_STACK_SIZE,
             locals: None,
             created_at: Location::caller(),
+            created_by: Some(thread.running().id),
         };
         let any = create(thread, plan, run);
         any.block().parent.borrow_mut().to = Some(thread.current());

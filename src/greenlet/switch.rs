@@ -28,7 +28,8 @@ use std::mem::{self, ManuallyDrop};
 use std::process;
 use std::ptr::{self, NonNull};
 
-use crate::greenlet::block::{AnyGreenlet, Block, Stage, Thread};
+use crate::greenlet::alert;
+use crate::greenlet::block::{AnyGreenlet, Block, Question, Stage, Thread};
 use crate::sys::arena::NoStack;
 use crate::sys::context::{Context, Link};
 
@@ -64,6 +65,14 @@ unsafe fn enter(link: &Link, data: *const ()) {
     mem::forget(guard);
 }
 
+/// The functions in which the stack of a greenlet, and what runs greenlets on the native stack, begin.
+pub(crate) fn beginnings() -> [usize; 2] {
+    [
+        enter as *const () as usize,
+        trampoline as *const () as usize,
+    ]
+}
+
 /// What a greenlet runs is caught, and so is each destructor that it is told to run. What is left is a panic payload whose own
 /// destructor panics, where std aborts as well (C2).
 struct AbortOnUnwind;
@@ -89,7 +98,12 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
     set_current(thread, target);
     // SAFETY: set when this context was entered; the link lies on the stack that we are running on.
     match unsafe { me.link.get().as_ref() } {
-        Some(link) => link.suspend(),
+        Some(link) => {
+            link.suspend();
+            if thread.alert.get() != 0 {
+                stop_over(thread, link);
+            }
+        }
         None => {
             if !is_hub(thread, thread.current.get()) {
                 resume_current(thread);
@@ -99,6 +113,42 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
             }
         }
     }
+}
+
+/// Answers as long as the greenlet that arrived was only asked something.
+#[cold]
+fn stop_over(thread: &Thread, link: &Link) {
+    while thread.alert.get() & alert::STOPOVER != 0 {
+        thread.alert.lower(alert::STOPOVER);
+        let Question { put, by } = thread.question.take().expect("it was put");
+        // SAFETY: whoever asked waits in `ask`, by which it is borrowed.
+        let put = unsafe { put.as_ref() };
+        put();
+        thread.current.set(by);
+        link.suspend();
+    }
+}
+
+/// Resumes `target`, which is suspended on a stack of its own, for as long as it takes to call `question` there. To be called by the current
+/// greenlet, which may be the hub.
+///
+/// `question` neither switches nor unwinds, nor does it change anything of the target's. It has as much stack as the target has left.
+pub(crate) fn ask(thread: &Thread, target: &AnyGreenlet, question: &dyn Fn()) {
+    let by = thread.current.get();
+    // SAFETY: only the lifetime changes; it is called before this returns.
+    let put = unsafe {
+        mem::transmute::<NonNull<dyn Fn() + '_>, NonNull<dyn Fn()>>(NonNull::from(question))
+    };
+    thread.question.set(Some(Question { put, by }));
+    thread.alert.raise(alert::STOPOVER);
+    set_current(thread, target);
+    // SAFETY: the running greenlet's block is alive (B2); its link, if it has one, lies on the stack that we are running on.
+    match unsafe { by.as_ref().link.get().as_ref() } {
+        Some(link) => link.suspend(),
+        // Main and the hub run on the native stack (C1).
+        None => resume_current(thread),
+    }
+    debug_assert!(thread.question.take().is_none(), "nobody has answered");
 }
 
 #[inline(always)]

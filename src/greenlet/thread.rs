@@ -69,6 +69,7 @@ pub(crate) fn without_stack(thread: &Thread) -> AnyGreenlet {
         stack_size: 0,
         locals: None,
         created_at: Location::caller(),
+        created_by: None,
     };
     let block = Box::new(Block::new(thread, plan, block::free_plain));
     block.stage.set(Stage::Started);

@@ -8,6 +8,7 @@ use crate::greenlet::thread::{here, without_stack};
 use crate::hub::interrupt::interrupt;
 use crate::hub::panic_hook::install;
 use crate::hub::report::waits_for;
+use crate::hub::roll;
 use crate::hub::run_loop::turn;
 use crate::hub::shut_down::shut_down;
 use crate::hub::state::{Hub, Place, free, vacate};
@@ -62,6 +63,7 @@ fn begin(thread: &Thread) {
     block.slot.set(NonNull::<()>::dangling().as_ptr().cast());
     thread.hub.set(block);
     let hub = Hub::new(greenlet.clone(), wake_here);
+    roll::enroll(hub.home, hub.beat.clone());
     let part = HubPart {
         hooks: HOOKS,
         greenlet: greenlet.clone(),

@@ -21,6 +21,7 @@
 //!
 //! In reading order:
 //!
+//! * `roll` the process's hubs.
 //! * `awaited` what a parked greenlet waits for, as reports tell it.
 //! * `timers` what is due when.
 //! * `reactor` who waits for which file descriptor.
@@ -38,6 +39,8 @@
 //! * `owner` who holds a lock.
 //! * `sleep` waiting for a moment.
 //! * `control` the hub as its users see it.
+
+pub(crate) mod roll;
 
 pub(crate) mod awaited;
 

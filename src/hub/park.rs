@@ -79,6 +79,7 @@ fn step_out(place: &Place<'_>, at: &'static Location<'static>) {
     let here = 0_u8;
     me.slot.set((&raw const here).cast_mut());
     me.waits_at.set(at);
+    seat.since.set(place.hub.stretch.moment());
     leave(place);
     if !unwinding {
         me.note_others();

@@ -229,7 +229,8 @@ fn describe(greenlet: &AnyGreenlet, labels: &HashMap<GreenletId, String>) -> Opt
     Some(parked)
 }
 
-struct Words<'a>(&'a dyn Awaited);
+/// What is waited for, in words.
+pub(crate) struct Words<'a>(pub(crate) &'a dyn Awaited);
 
 impl fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -137,7 +137,10 @@ fn look_around(thread: &Thread, hub: &Hub) {
         if let Some(next) = pop_ready(hub) {
             return set_current(thread, &next);
         }
-        if !idle(thread, hub, &mut look) && !give_up(thread, hub) {
+        hub.beat.set_asleep(true);
+        let goes_on = idle(thread, hub, &mut look);
+        hub.beat.set_asleep(false);
+        if !goes_on && !give_up(thread, hub) {
             return set_current(thread, &thread.main());
         }
     }
@@ -147,6 +150,7 @@ fn look_around(thread: &Thread, hub: &Hub) {
 fn visit(thread: &Thread, hub: &Hub) {
     let now = clock::now();
     hub.stretch.begin(now);
+    hub.beat.visit(hub.spawned.get());
     collect_mail(thread, hub);
     look_at_fds(hub, now);
     fire_timers(thread, hub, now);
@@ -160,9 +164,13 @@ fn collect_mail(thread: &Thread, hub: &Hub) {
         return;
     }
     let mut mail = hub.mail.borrow_mut();
-    hub.home.collect(&mut mail);
+    let errands = hub.home.collect(&mut mail);
     for parker in mail.drain(..) {
         hub.make_runnable_by_key(thread, parker.key());
+    }
+    drop(mail);
+    for errand in errands {
+        errand();
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Seat {
     /// It is the library's own, and waits for what is no work: nobody waits until it is done.
     pub(crate) is_attendant: Cell<bool>,
     awaited: Cell<Option<NonNull<dyn Awaited>>>,
+    /// When the present wait began, as the hub [counts](crate::hub::stretch::Stretch::moment).
+    pub(crate) since: Cell<u32>,
 }
 
 impl Seat {
@@ -59,6 +61,7 @@ impl Seat {
             timer: Cell::new(None),
             is_attendant: Cell::new(false),
             awaited: Cell::new(None),
+            since: Cell::new(0),
         })
     }
 

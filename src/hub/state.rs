@@ -5,9 +5,11 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
+use std::sync::Arc;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Thread};
 use crate::hub::reactor::Reactor;
+use crate::hub::roll::{self, Beat};
 use crate::hub::seat::Seat;
 use crate::hub::stretch::Stretch;
 use crate::hub::timers::Timers;
@@ -45,6 +47,7 @@ pub(crate) enum Until {
 pub(crate) struct Hub {
     pub(crate) home: &'static Home,
     pub(crate) greenlet: AnyGreenlet,
+    pub(crate) beat: Arc<Beat>,
     pub(crate) run_queue: RefCell<RunQueue<AnyGreenlet>>,
     pub(crate) timers: RefCell<Timers<Due>>,
     reactor: OnceCell<Reactor>,
@@ -90,6 +93,7 @@ impl Hub {
         Box::new(Hub {
             home: Home::move_in(wake),
             greenlet,
+            beat: Arc::default(),
             run_queue: RefCell::new(RunQueue::new()),
             timers: RefCell::new(Timers::new(clock::now())),
             reactor: OnceCell::new(),
@@ -186,5 +190,6 @@ pub(crate) fn free(thread: &Thread) {
     for seat in hub.spare_seats.take() {
         hub.home.give_back_parker(seat.parker);
     }
+    roll::strike_off(hub.home);
     hub.home.move_out();
 }

@@ -115,6 +115,11 @@ impl<T> Timers<T> {
         self.take(key.0)
     }
 
+    /// When an armed timer is due, to the nanosecond that it counts.
+    pub(crate) fn due(&self, key: TimerKey) -> Instant {
+        self.start + Duration::from_nanos(self.timers.get(key.0).deadline)
+    }
+
     /// When to call `pop_due` next: never later than the earliest deadline, rounded up to a tick. It may be earlier if many
     /// deadlines are near each other and still far; to call `pop_due` then brings `next` closer.
     pub(crate) fn next(&self) -> Option<Instant> {

@@ -8,7 +8,7 @@ use crate::hub::awaited::Awaited;
 use crate::hub::begin::place;
 use crate::hub::park::{park, pass};
 use crate::sys::clock;
-use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, RawFd};
+use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, RawFd, endpoints};
 use crate::task::timeout::Elapsed;
 use crate::util::deadline::Deadline;
 use crate::wait::parker::Token;
@@ -151,6 +151,10 @@ impl Awaited for Readiness {
             Direction::Read => "a read from",
             Direction::Write => "a write to",
         };
-        write!(f, "{what} file descriptor {}", self.fd)
+        write!(f, "{what} file descriptor {}", self.fd)?;
+        match endpoints(self.fd) {
+            None => Ok(()),
+            Some(endpoints) => write!(f, " ({endpoints})"),
+        }
     }
 }

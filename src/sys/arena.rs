@@ -171,6 +171,22 @@ pub(crate) fn usable_size(limit: usize, size: usize) -> usize {
     shift_for(size).map_or(0, |shift| top_of(floor + (1 << shift)) - floor)
 }
 
+/// How far a stack whose guard begins at `limit` was ever used, from its top, to a page: its memory is counted. A stack that is used again
+/// has the memory that its predecessors used.
+pub(crate) fn depth(limit: usize, size: usize) -> usize {
+    let floor = limit + guard_size();
+    let usable = usable_size(limit, size);
+    let top = floor + usable;
+    let mut resident = vec![0_u8; usable.div_ceil(page())];
+    // SAFETY: the slot is mapped as long as its arena lives, and there is a byte for each of its pages.
+    let done = unsafe { libc::mincore(floor as *mut _, usable, resident.as_mut_ptr().cast()) };
+    if done != 0 {
+        return 0;
+    }
+    let lowest = resident.iter().position(|byte| byte & 1 != 0);
+    lowest.map_or(0, |lowest| top - (floor + lowest * page()))
+}
+
 impl Arena {
     pub(crate) fn new() -> Self {
         Arena {
@@ -225,6 +241,21 @@ impl Arena {
             }
         }
         trimmed
+    }
+
+    /// Whether an address is on any of the stacks; `None` if that cannot be said now. May be called in a signal handler that has interrupted this.
+    pub(crate) fn contains(&self, address: usize) -> Option<bool> {
+        let classes = self.classes.try_borrow().ok()?;
+        for class in classes.iter().flatten() {
+            let chunks = class.chunks.try_borrow().ok()?;
+            let mut starts = chunks
+                .iter()
+                .map(|chunk| (chunk.start.as_ptr() as usize, chunk.len));
+            if starts.any(|(start, len)| (start..start + len).contains(&address)) {
+                return Some(true);
+            }
+        }
+        Some(false)
     }
 
     pub(crate) fn counts(&self) -> Counts {

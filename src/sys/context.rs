@@ -17,6 +17,9 @@ use corosensei::{Coroutine, CoroutineResult, stack};
 
 use crate::sys::arena::Slot;
 
+/// How the functions are called that a context has on a stack besides those of whoever uses it.
+pub(crate) const OWN_FRAMES: [&str; 2] = ["corosensei::", "stack_init_trampoline"];
+
 /// What runs on a context: `entry(link, data)`.
 pub(crate) type Entry = unsafe fn(&Link, *const ());
 

@@ -28,6 +28,21 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, direction: Direction) -> bool {
     count != 0
 }
 
+/// What a socket connects, as `127.0.0.1:80 <-> 127.0.0.1:4000`; `None` if it is no socket of the Internet.
+pub(crate) fn endpoints(fd: RawFd) -> Option<String> {
+    if fd < 0 {
+        return None;
+    }
+    // SAFETY: it is only asked for its names; what is no descriptor any more says so.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    let socket = socket2::SockRef::from(&fd);
+    let local = socket.local_addr().ok()?.as_socket()?;
+    match socket.peer_addr().ok().and_then(|peer| peer.as_socket()) {
+        None => Some(local.to_string()),
+        Some(peer) => Some(format!("{local} <-> {peer}")),
+    }
+}
+
 /// Whether the socket was shut down for receiving. One for datagrams that does not block does not tell by itself.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn receives_no_more(fd: BorrowedFd<'_>) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! * `arena` keeps stacks: slots, guard pages, reuse, trim, census.
 //! * `context` is a coroutine on such a stack; the only file that names corosensei.
+//! * `frames` walks the running stack, and names what it finds.
 //! * `os_thread` tells the main thread of the process from others.
 //! * `clock` tells the time.
 //! * `membarrier` is a memory barrier of which one side pays for both.
@@ -13,6 +14,7 @@
 //! * `unix_net` names sockets of the Unix domain, turns their addresses into `socket2`'s, and names what Linux adds to TCP.
 //! * `stdio` names the three that a process begins with.
 //! * `child` tells of the end of a child process.
+//! * `probe` has another thread look at its own stack, at once.
 //! * `poller` waits until file descriptors are ready.
 
 pub(crate) mod arena;
@@ -21,11 +23,13 @@ pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod fd;
 pub(crate) mod fork;
+pub(crate) mod frames;
 pub(crate) mod fs;
 pub(crate) mod membarrier;
 pub(crate) mod os_thread;
 pub(crate) mod overflow;
 pub(crate) mod prefetch;
+pub(crate) mod probe;
 pub(crate) mod stdio;
 pub(crate) mod unix_net;
 

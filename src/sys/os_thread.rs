@@ -14,6 +14,25 @@ pub(crate) fn is_process_main() -> bool {
     false
 }
 
+/// Names a thread of this process to the system.
+#[cfg(target_os = "linux")]
+pub(crate) type ThreadId = libc::pid_t;
+
+/// Names a thread of this process to the system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) type ThreadId = ();
+
+/// The calling thread.
+#[cfg(target_os = "linux")]
+pub(crate) fn current() -> ThreadId {
+    // SAFETY: only reads an id.
+    unsafe { libc::gettid() }
+}
+
+/// The calling thread.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn current() -> ThreadId {}
+
 /// How many threads the process has; `None` where that is not known.
 #[cfg(target_os = "linux")]
 pub(crate) fn count() -> Option<usize> {

@@ -15,7 +15,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::util::primitive::{AtomicBool, AtomicUsize, Bell, Latch, Ordering, thread_local};
+use crate::util::primitive::{AtomicBool, AtomicUsize, Bell, Held, Latch, Ordering, thread_local};
 use crate::wait::sleepers;
 
 /// What a wake-up says.
@@ -178,11 +178,21 @@ pub(crate) struct Home {
     parkers: Latch<Vec<&'static Parker>>,
 }
 
+/// Something that the thread is to do at its next visit. It neither parks nor unwinds.
+pub(crate) type Errand = Box<dyn FnOnce() + Send>;
+
 /// Who was woken from elsewhere, and how the thread sleeps.
 struct Inbox {
     woken: Vec<&'static Parker>,
+    errands: Vec<Errand>,
     sleep: Sleep,
     poke: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Inbox {
+    fn is_empty(&self) -> bool {
+        self.woken.is_empty() && self.errands.is_empty()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -203,6 +213,7 @@ impl Home {
                 local,
                 inbox: Latch::new(Inbox {
                     woken: Vec::new(),
+                    errands: Vec::new(),
                     sleep: Sleep::Awake,
                     poke: None,
                 }),
@@ -218,7 +229,11 @@ impl Home {
     /// Leaves the home to another thread. No parker of it is in use.
     pub(crate) fn move_out(&'static self) {
         HERE.set(None);
-        self.inbox.lock().poke = None;
+        let mut inbox = self.inbox.lock();
+        inbox.poke = None;
+        let unheard = mem::take(&mut inbox.errands);
+        drop(inbox);
+        drop(unheard);
         VACANT.lock().push(self);
     }
 
@@ -254,6 +269,18 @@ impl Home {
     fn post(&self, parker: &'static Parker) {
         let mut inbox = self.inbox.lock();
         inbox.woken.push(parker);
+        self.ring(inbox);
+    }
+
+    /// Has the thread do something. Nobody else does it, should the thread end before.
+    pub(crate) fn send_on(&self, errand: Errand) {
+        let mut inbox = self.inbox.lock();
+        inbox.errands.push(errand);
+        self.ring(inbox);
+    }
+
+    /// Wakes the thread, if it sleeps, for what has just been put into its inbox.
+    fn ring(&self, mut inbox: Held<'_, Inbox>) {
         self.filled.store(true, Ordering::Relaxed);
         let poke = match mem::replace(&mut inbox.sleep, Sleep::Awake) {
             Sleep::Awake => return,
@@ -277,11 +304,12 @@ impl Home {
         self.filled.load(Ordering::Relaxed)
     }
 
-    /// Appends whoever was woken from elsewhere.
-    pub(crate) fn collect(&self, woken: &mut Vec<&'static Parker>) {
+    /// Appends whoever was woken from elsewhere; what the thread is to do.
+    pub(crate) fn collect(&self, woken: &mut Vec<&'static Parker>) -> Vec<Errand> {
         let mut inbox = self.inbox.lock();
         woken.append(&mut inbox.woken);
         self.filled.store(false, Ordering::Relaxed);
+        mem::take(&mut inbox.errands)
     }
 
     /// Sleeps until there is mail, or until `limit` has passed; may return early. `hopeless` is asked once the thread counts as asleep for
@@ -292,7 +320,7 @@ impl Home {
         hopeless: Option<&dyn Fn() -> bool>,
     ) -> bool {
         let mut inbox = self.inbox.lock();
-        if !inbox.woken.is_empty() {
+        if !inbox.is_empty() {
             return false;
         }
         inbox.sleep = Sleep::OnBell;
@@ -328,7 +356,7 @@ impl Home {
     /// The thread is about to sleep elsewhere; false if there is mail, and it must not.
     pub(crate) fn begin_sleep_elsewhere(&self) -> bool {
         let mut inbox = self.inbox.lock();
-        let may = inbox.woken.is_empty();
+        let may = inbox.is_empty();
         if may {
             inbox.sleep = Sleep::Elsewhere;
         }

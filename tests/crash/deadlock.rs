@@ -52,6 +52,16 @@ const CASES: &[Case] = &[
         )
     }),
     (
+        "the library's own threads, which look on, wake nobody",
+        is_looked_at,
+        |ended| {
+            reports(
+                ended,
+                "main (#1) waits for a unit of a `Semaphore`, at [acquire(); // looked at]",
+            )
+        },
+    ),
+    (
         "two greenlets take two locks in opposite order",
         opposite_order,
         |ended| {
@@ -397,6 +407,14 @@ fn joins() {
         .name("waits")
         .spawn(move || never.acquire());
     handle.join().unwrap();
+}
+
+fn is_looked_at() {
+    const SIGUSR1: i32 = 10;
+    greenlet::debug::dump_on_signal(SIGUSR1).unwrap();
+    let _watchdog = greenlet::debug::Watchdog::new(Duration::from_millis(1)).unwrap();
+    let never = Semaphore::new(0);
+    never.acquire(); // looked at
 }
 
 fn waits_alone() {

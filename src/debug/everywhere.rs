@@ -1,0 +1,97 @@
+//! Dumps of all threads, from any thread and at any time.
+
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::FORBIDDEN;
+use signal_hook::low_level::pipe;
+
+use crate::debug::dump::Dump;
+use crate::debug::gather::dump_thread;
+use crate::greenlet::thread::{here, if_here};
+use crate::hub::roll;
+use crate::hub::state::Hub;
+use crate::signal::signals::Signal;
+use crate::sys::clock;
+use crate::wait::sleepers::IdleHelper;
+
+/// What the greenlets of every thread do that has a hub, and where. Each thread is asked, and answers at its next visit to its hub; those that
+/// have not answered after `limit` are [named](Dump::silent).
+///
+/// Blocks the calling thread meanwhile, with its greenlets.
+pub fn dump_all(limit: Duration) -> Dump {
+    let mut dump = Dump {
+        threads: Vec::new(),
+        silent: Vec::new(),
+    };
+    let own = if_here().filter(|thread| thread.hub_part.get().is_some());
+    let own = own.map(|thread| Hub::of(thread).home);
+    if own.is_some() {
+        dump.threads.push(dump_thread(here()));
+    }
+    let mut asked: Vec<_> = roll::call()
+        .into_iter()
+        .filter(|hub| !own.is_some_and(|own| std::ptr::eq(own, hub.home)))
+        .map(|hub| {
+            let (answer, answered) = channel();
+            hub.home.send_on(Box::new(move || {
+                // Nobody listens any more if it comes too late.
+                let _ = answer.send(dump_thread(here()));
+            }));
+            (hub.thread, answered)
+        })
+        .collect();
+    let until = clock::now() + limit;
+    for (thread, answered) in asked.drain(..) {
+        match answered.recv_timeout(until.saturating_duration_since(clock::now())) {
+            Ok(answer) => dump.threads.push(answer),
+            Err(RecvTimeoutError::Timeout) => dump.silent.push(thread),
+            // It has ended.
+            Err(RecvTimeoutError::Disconnected) => {}
+        }
+    }
+    dump
+}
+
+/// How long threads have time to answer when a signal has come.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// From here on the process writes a dump of [all threads](dump_all) to standard error whenever it is sent that signal, instead of what the signal does
+/// by default. A thread of the library's own sees to it, so it works whatever the others do.
+///
+/// ```
+/// const SIGUSR1: i32 = 10;
+/// # if !cfg!(target_os = "linux") { return }
+/// greenlet::debug::dump_on_signal(SIGUSR1).unwrap();
+/// ```
+///
+/// # Errors
+///
+/// If the signal cannot be received, or there is no thread to be had.
+pub fn dump_on_signal(signal: i32) -> io::Result<()> {
+    if FORBIDDEN.contains(&signal) {
+        let what = format!("{} cannot be received", Signal(signal));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    let (mut told, tell) = io::pipe()?;
+    pipe::register(signal, tell)?;
+    thread::Builder::new()
+        .name("greenlet-dump".to_owned())
+        .spawn(move || {
+            let mut signals = [0; 64];
+            loop {
+                // It wakes nobody, so it is no reason to wait for anything.
+                let idle = IdleHelper::begin();
+                let got = told.read(&mut signals);
+                drop(idle);
+                match got {
+                    Ok(1..) => _ = write!(io::stderr(), "{}", dump_all(LIMIT)),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    _ => return,
+                }
+            }
+        })?;
+    Ok(())
+}

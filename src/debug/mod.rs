@@ -1,0 +1,55 @@
+//! Seeing what greenlets do: a dump of every one, with what it waits for and its stack.
+//!
+//! A program that hangs is asked where: [`dump`] tells of the calling thread's greenlets, [`dump_all`] of those of every thread, and
+//! [`dump_on_signal`] has that written to standard error whenever the process is sent a signal, as in `kill -QUIT`.
+//!
+//! ```
+//! use greenlet::debug;
+//! use greenlet::event::Event;
+//! use std::rc::Rc;
+//!
+//! let event = Rc::new(Event::new());
+//! let waiter = greenlet::Greenlet::builder().name("waiter").spawn({
+//!     let event = event.clone();
+//!     move || event.wait()
+//! });
+//! greenlet::yield_now();
+//! let dump = debug::dump();
+//! println!("{dump}");
+//! let thread = &dump.threads[0];
+//! let parked = thread.greenlets.iter().find(|greenlet| greenlet.name.as_deref() == Some("waiter")).unwrap();
+//! assert_eq!(parked.activity, debug::Activity::Parked);
+//! assert_eq!(parked.waits_for.as_deref(), Some("an `Event`"));
+//! # event.set();
+//! # waiter.join().unwrap();
+//! ```
+//!
+//! Nothing has to be switched on, and it costs nothing until it is called. A dump resumes every suspended greenlet of the thread for a moment, on its own
+//! stack, to have it look at its frames; nothing of the program's runs meanwhile, and no observer hears of it.
+//!
+//! In reading order:
+//!
+//! * `backtrace` the frames of a stack.
+//! * `dump` what there is to tell.
+//! * `gather` how it is found out, on one thread.
+//! * `text` how it is written.
+//! * `everywhere` the same for all threads, at any time.
+//! * `watchdog` who keeps a thread to itself.
+
+mod backtrace;
+
+mod dump;
+
+mod gather;
+
+mod text;
+
+mod everywhere;
+
+mod watchdog;
+
+pub use crate::debug::backtrace::{Backtrace, Frame};
+pub use crate::debug::dump::{Activity, Dump, GreenletDump, StackUse, ThreadDump};
+pub use crate::debug::everywhere::{dump_all, dump_on_signal};
+pub use crate::debug::gather::dump;
+pub use crate::debug::watchdog::{Hogged, Watchdog};

@@ -1,0 +1,216 @@
+//! Who keeps a thread to itself.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::debug::backtrace::Backtrace;
+use crate::greenlet::thread::if_here;
+use crate::hub::roll::{self, Beat, Enrolled};
+use crate::hub::state::Hub;
+use crate::sys::arena::{guard_size, usable_size};
+use crate::sys::clock;
+use crate::sys::probe::{self, Running};
+use crate::util::id::GreenletId;
+use crate::wait::sleepers::IdleHelper;
+
+/// Tells when a greenlet keeps its thread from all others for too long: it computes, or is in a call that blocks and knows nothing of greenlets.
+///
+/// A thread of the library's own looks at every hub of the process, as long as this lives. One that has something to do and has not been visited for
+/// longer than the limit is reported, once until it is visited again. On Linux the report says who runs, and where: the thread is
+/// sent a `SIGURG`, in whose handler it looks at its own stack. Calls that this interrupts are those that any signal would.
+///
+/// Costs a store or two at each visit, which are made in any case.
+///
+/// ```
+/// use greenlet::debug::Watchdog;
+/// use std::sync::mpsc;
+/// use std::time::{Duration, Instant};
+///
+/// let (tell, told) = mpsc::channel();
+/// let _watchdog = Watchdog::with(Duration::from_millis(20), move |hogged| _ = tell.send(hogged)).unwrap();
+/// let hog = greenlet::Greenlet::builder().name("hog").spawn(move || {
+///     let began = Instant::now();
+///     while began.elapsed() < Duration::from_secs(60) && told.try_recv().is_err() {}
+///     began.elapsed()
+/// });
+/// assert!(hog.join().unwrap() >= Duration::from_millis(20));
+/// ```
+#[derive(Debug)]
+pub struct Watchdog {
+    /// Dropped to end it.
+    _alive: Sender<()>,
+}
+
+/// A thread that is kept from its greenlets, as a [`Watchdog`] tells it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Hogged {
+    /// What the thread is called.
+    pub thread: String,
+    /// For how long its hub has not been visited, at least.
+    pub since: Duration,
+    /// The greenlet that runs; `None` if the thread has not answered.
+    pub greenlet: Option<GreenletId>,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// The calls that it is in.
+    pub backtrace: Backtrace,
+}
+
+impl Watchdog {
+    /// Writes its reports to standard error.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread to be had.
+    pub fn new(limit: Duration) -> io::Result<Watchdog> {
+        Watchdog::with(limit, |hogged| _ = write!(io::stderr(), "{hogged}"))
+    }
+
+    /// Calls `tell` with its reports, on its own thread.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread to be had.
+    pub fn with(
+        limit: Duration,
+        mut tell: impl FnMut(Hogged) + Send + 'static,
+    ) -> io::Result<Watchdog> {
+        let (alive, ended) = channel();
+        let watch = move || {
+            let mut seen = HashMap::new();
+            loop {
+                // It wakes nobody, so it is no reason to wait for anything.
+                let idle = IdleHelper::begin();
+                let end = ended.recv_timeout(limit / 4);
+                drop(idle);
+                if end != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                look(&mut seen, limit, &mut tell);
+            }
+        };
+        thread::Builder::new()
+            .name("greenlet-watchdog".to_owned())
+            .spawn(watch)?;
+        Ok(Watchdog { _alive: alive })
+    }
+}
+
+/// A hub as it was found last.
+struct Seen {
+    visits: u64,
+    since: Instant,
+    told: bool,
+}
+
+fn look(seen: &mut HashMap<*const Beat, Seen>, limit: Duration, tell: &mut dyn FnMut(Hogged)) {
+    let now = clock::now();
+    let roll = roll::call();
+    seen.retain(|beat, _| {
+        let mut enrolled = roll.iter();
+        enrolled.any(|enrolled| Arc::as_ptr(&enrolled.beat) == *beat)
+    });
+    for enrolled in roll {
+        let key = Arc::as_ptr(&enrolled.beat);
+        let Some(visits) = enrolled.beat.visits() else {
+            seen.remove(&key);
+            continue;
+        };
+        let fresh = Seen {
+            visits,
+            since: now,
+            told: false,
+        };
+        let last = seen.entry(key).or_insert(fresh);
+        if last.visits != visits {
+            *last = Seen {
+                visits,
+                since: now,
+                told: false,
+            };
+        }
+        let since = now.saturating_duration_since(last.since);
+        if since >= limit && !last.told {
+            let hogged = ask(&enrolled, since);
+            let is_still_kept = enrolled.beat.visits() == Some(visits);
+            match hogged {
+                Some(hogged) if is_still_kept => {
+                    last.told = true;
+                    tell(hogged);
+                }
+                // Somebody may be spawned yet.
+                _ => last.since = now,
+            }
+        }
+    }
+}
+
+/// Who keeps a thread from its others; `None` if there are none.
+fn ask(enrolled: &Enrolled, since: Duration) -> Option<Hogged> {
+    let found = probe::ask(enrolled.os_thread, running);
+    let others = match &found {
+        None => enrolled.beat.spawned() > 0,
+        Some(found) => found.others,
+    };
+    let mut hogged = Hogged {
+        thread: enrolled.thread.clone(),
+        since,
+        greenlet: None,
+        name: None,
+        backtrace: Backtrace::default(),
+    };
+    if let Some(found) = found {
+        hogged.greenlet = GreenletId::from_number(found.id);
+        hogged.name = found.name;
+        hogged.backtrace = Backtrace::of_greenlet(&found.frames, usize::MAX);
+    }
+    others.then_some(hogged)
+}
+
+/// Who runs on the calling thread, which was interrupted.
+fn running(stack_pointer: usize) -> Option<Running> {
+    let thread = if_here()?;
+    thread.hub_part.get()?;
+    let block = thread.running();
+    let is_main = block.stack_limit.get() == 0;
+    let floor = block.stack_limit.get() + guard_size();
+    Some(Running {
+        id: block.id.get(),
+        name: block.name.as_deref(),
+        others: !is_main || Hub::of(thread).spawned.get() > 0,
+        stack: match is_main {
+            // The thread's own, unless it is about to be left for it.
+            true => {
+                (thread.arena.contains(stack_pointer) == Some(false)).then_some((0, usize::MAX))
+            }
+            false => Some((
+                floor,
+                floor + usable_size(block.stack_limit.get(), block.stack_size),
+            )),
+        },
+    })
+    .filter(|_| stack_pointer != 0)
+}
+
+impl fmt::Display for Hogged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Hogged { thread, since, .. } = self;
+        match (&self.name, self.greenlet) {
+            (Some(name), Some(id)) => write!(f, "greenlet `{name}` ({id})")?,
+            (None, Some(id)) => write!(f, "greenlet {id}")?,
+            (_, None) => write!(f, "somebody")?,
+        }
+        let seconds = since.as_secs_f64();
+        writeln!(f, " keeps thread {thread} to itself, for {seconds:.3} s")?;
+        for frame in self.backtrace.frames() {
+            writeln!(f, "    in {frame}")?;
+        }
+        Ok(())
+    }
+}
