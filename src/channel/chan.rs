@@ -70,12 +70,14 @@ impl<T> Chan<T> {
         self.state.lock().offer(message)
     }
 
-    /// Sends if there is room. At a rendezvous it leaves all to [`send`](Self::send), which queues under the lock under which it wakes whoever watches.
+    /// Sends if there is room, or somebody in line to receive. Watchers of a rendezvous are left to [`send`](Self::send), which queues under the lock
+    /// under which it wakes them.
     #[inline]
     pub(crate) fn send_at_once(&self, message: T) -> Result<(), TrySendError<T>> {
-        match self.capacity {
-            0 => Err(TrySendError::Full(message)),
-            _ => self.try_send(message),
+        let mut state = self.state.lock();
+        match self.capacity == 0 && !state.is_awaited() {
+            true => Err(TrySendError::Full(message)),
+            false => state.offer(message),
         }
     }
 

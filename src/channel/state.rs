@@ -104,6 +104,13 @@ impl<T> State<T> {
         self.buffer.len() + self.reserved < self.capacity
     }
 
+    /// Whether the first in line to receive does so, and not only watches.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        let first = self.receivers.first();
+        first.is_some_and(|said| !matches!(said.slot, Slot::Watches))
+    }
+
     /// Sends, if that can be done now.
     #[inline]
     pub(crate) fn offer(&mut self, message: T) -> Result<(), TrySendError<T>> {

@@ -56,6 +56,13 @@ impl<T> WaitQueue<T> {
         self.waiting.is_empty()
     }
 
+    /// What the first in line has to say.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&T> {
+        let first = self.waiting.front()?;
+        Some(&self.entries.get(first).said)
+    }
+
     /// Whether anybody waits by another ticket than this one, as far as is known.
     pub(crate) fn has_other_than(&self, own: Option<Waiter>) -> bool {
         let mut waiting = self.waiting.keys(&self.entries);
