@@ -13,22 +13,36 @@ use crate::wait::parker::{Token, Waiter};
 
 /// A ticket, with what its greenlet has to say to whoever wakes it.
 struct Entry<T> {
-    /// `None` if it was never to wait in line.
-    waiter: Option<Waiter>,
+    standing: Standing,
     said: T,
-    /// The ticket lies in other queues as well.
-    elsewhere: bool,
-    late: bool,
 }
 
-impl<T> Entry<T> {
-    /// Hands in the ticket. If it is in no other queue, no other thread can do so meanwhile: it would need this one (W9).
+enum Standing {
+    /// In line, with a ticket that is in no other queue.
+    Alone(Waiter),
+    /// In line, with a ticket that lies in other queues as well.
+    Shared(Waiter),
+    /// Found too late.
+    Late,
+    /// Never in line.
+    Kept,
+}
+
+impl Standing {
+    fn ticket(&self) -> Option<Waiter> {
+        match self {
+            Standing::Alone(waiter) | Standing::Shared(waiter) => Some(*waiter),
+            Standing::Late | Standing::Kept => None,
+        }
+    }
+
+    /// Hands in the ticket. If that is in no other queue, no other thread can do so meanwhile: it would need this one (W9).
     #[inline]
     fn unpark(&self, token: Token) -> bool {
-        match (self.waiter, self.elsewhere) {
-            (Some(waiter), false) => waiter.unpark_alone(token),
-            (Some(waiter), true) => waiter.unpark(token),
-            (None, _) => false,
+        match self {
+            Standing::Alone(waiter) => waiter.unpark_alone(token),
+            Standing::Shared(waiter) => waiter.unpark(token),
+            Standing::Late | Standing::Kept => false,
         }
     }
 }
@@ -66,7 +80,7 @@ impl<T> WaitQueue<T> {
     /// Whether anybody waits by another ticket than this one, as far as is known.
     pub(crate) fn has_other_than(&self, own: Option<Waiter>) -> bool {
         let mut waiting = self.waiting.keys(&self.entries);
-        waiting.any(|key| self.entries.get(key).waiter != own)
+        waiting.any(|key| self.entries.get(key).standing.ticket() != own)
     }
 
     /// How many entries there are: who waits, those included that are about to give up, and what was kept.
@@ -82,33 +96,24 @@ impl<T> WaitQueue<T> {
     /// Registers a greenlet at the end of the queue, with a ticket that is in no other (W9).
     #[inline]
     pub(crate) fn push(&mut self, waiter: Waiter, said: T) -> Key {
-        self.append(waiter, said, false)
+        self.append(Standing::Alone(waiter), said)
     }
 
     /// As [`push`](Self::push), with a ticket that lies in other queues as well.
     pub(crate) fn push_shared(&mut self, waiter: Waiter, said: T) -> Key {
-        self.append(waiter, said, true)
+        self.append(Standing::Shared(waiter), said)
     }
 
     #[inline]
-    fn append(&mut self, waiter: Waiter, said: T, elsewhere: bool) -> Key {
-        let entry = Entry {
-            waiter: Some(waiter),
-            said,
-            elsewhere,
-            late: false,
-        };
+    fn append(&mut self, standing: Standing, said: T) -> Key {
+        let entry = Entry { standing, said };
         self.waiting.push_back(&mut self.entries, entry)
     }
 
     /// An entry that nobody is woken by.
     pub(crate) fn keep(&mut self, said: T) -> Key {
-        self.entries.insert(Entry {
-            waiter: None,
-            said,
-            elsewhere: false,
-            late: false,
-        })
+        let standing = Standing::Kept;
+        self.entries.insert(Entry { standing, said })
     }
 
     #[inline]
@@ -124,9 +129,9 @@ impl<T> WaitQueue<T> {
 
     /// Takes a registration back. To be called by a greenlet that was woken by something else than this queue.
     pub(crate) fn leave(&mut self, key: Key) -> T {
-        let list = match self.entries.get(key).late {
-            false => &mut self.waiting,
-            true => &mut self.late,
+        let list = match self.entries.get(key).standing {
+            Standing::Late => &mut self.late,
+            _ => &mut self.waiting,
         };
         list.remove(&mut self.entries, key).said
     }
@@ -148,7 +153,7 @@ impl<T> WaitQueue<T> {
     }
 
     /// As [`wake_one_with`](Self::wake_one_with), but the entry is kept.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake_keeping(&mut self, mut token: impl FnMut(&mut T) -> Token) -> Option<Key> {
         while let Some(first) = self.waiting.front() {
             let token = token(self.get_mut(first));
@@ -174,10 +179,10 @@ impl<T> WaitQueue<T> {
     }
 
     /// Wakes the first, who leaves the line but not the entries; or sets it aside.
-    #[inline]
+    #[inline(always)]
     fn wake(&mut self, first: Key, token: Token) -> bool {
         let next = self.entries.next(first);
-        if self.entries.get(first).unpark(token) {
+        if self.entries.get(first).standing.unpark(token) {
             self.waiting.detach_front(next);
             return true;
         }
@@ -188,7 +193,7 @@ impl<T> WaitQueue<T> {
     /// For the first, whose episode is over.
     #[cold]
     fn set_aside(&mut self, first: Key) {
-        self.entries.get_mut(first).late = true;
+        self.entries.get_mut(first).standing = Standing::Late;
         self.waiting
             .transfer(&mut self.entries, first, &mut self.late);
     }
