@@ -51,12 +51,7 @@ pub(crate) trait Arm {
 
     /// Has `waiter` woken with `token` when the operation is claimed for it; or if it `watches`, when it could be. `None` if there is no
     /// queue.
-    fn register(
-        &self,
-        waiter: Waiter,
-        token: Token,
-        watches: bool,
-    ) -> Result<Option<Key>, Ready>;
+    fn register(&self, waiter: Waiter, token: Token, watches: bool) -> Result<Option<Key>, Ready>;
 
     /// Takes a registration back by which nobody was woken.
     fn leave(&self, key: Key);

@@ -274,12 +274,7 @@ impl<T> Arm for Receiver<T> {
         }
     }
 
-    fn register(
-        &self,
-        waiter: Waiter,
-        token: Token,
-        watches: bool,
-    ) -> Result<Option<Key>, Ready> {
+    fn register(&self, waiter: Waiter, token: Token, watches: bool) -> Result<Option<Key>, Ready> {
         let Flavor::Chan(chan) = &self.flavor else {
             return Ok(None);
         };

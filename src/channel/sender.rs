@@ -135,12 +135,7 @@ impl<T> Arm for Sender<T> {
         None
     }
 
-    fn register(
-        &self,
-        waiter: Waiter,
-        token: Token,
-        watches: bool,
-    ) -> Result<Option<Key>, Ready> {
+    fn register(&self, waiter: Waiter, token: Token, watches: bool) -> Result<Option<Key>, Ready> {
         let mut state = self.chan.state.lock();
         state
             .register(Side::Senders, waiter, token, watches)
