@@ -21,24 +21,17 @@ pub(crate) enum Side {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Claim {
     /// The message in that slot.
-    Message(usize),
+    Message(Key),
     /// The message that another select is about to put into that slot.
-    Promise(usize),
+    Promise(Key),
     /// What a timer gives.
     Tick(Instant),
     /// Room for a message.
     Room,
     /// A receiver, who waits at that slot for a message.
-    Meets(usize),
+    Meets(Key),
     /// To be told that the other end is gone.
     Disconnected,
-}
-
-/// A registration: its entry in a queue, and its slot unless it only watches.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wait {
-    pub(crate) key: Key,
-    pub(crate) slot: Option<usize>,
 }
 
 /// There is no need to wait.
@@ -56,28 +49,19 @@ pub(crate) trait Arm {
     /// When it can be claimed without anybody's doing.
     fn due(&self) -> Option<Instant>;
 
-    /// Has `waiter` woken with `token` when the operation is claimed for it; or if it `watches`, when it could be. `mine` counts the
-    /// registrations of the same select at the other end of the channel, with whom there is nothing to be done.
-    fn register(
-        &self,
-        waiter: Waiter,
-        token: Token,
-        watches: bool,
-        mine: &dyn Fn() -> usize,
-    ) -> Result<Option<Wait>, Ready>;
+    /// Has `waiter` woken with `token` when the operation is claimed for it; or if it `watches`, when it could be. `None` if there is no
+    /// queue.
+    fn register(&self, waiter: Waiter, token: Token, watches: bool) -> Result<Option<Key>, Ready>;
 
     /// Takes a registration back by which nobody was woken.
-    fn leave(&self, wait: Wait);
+    fn leave(&self, key: Key);
 
     /// What was claimed by whoever woke the select by this registration; `None` if it has to look again.
-    fn won(&self, wait: Wait) -> Option<Claim>;
+    fn won(&self, key: Key) -> Option<Claim>;
 
     /// Waits until a promise is kept; `None` if it was broken, or the deadline came first.
     fn settle(&self, claim: Claim, deadline: Deadline) -> Option<Claim>;
 
     /// Undoes what was claimed.
     fn cancel(&self, claim: Claim);
-
-    /// Which channel, and which end; `None` if it has no queue.
-    fn end(&self) -> Option<(usize, Side)>;
 }

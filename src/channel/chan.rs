@@ -2,7 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
-use crate::channel::arm::{Claim, Side, Wait};
+use crate::channel::arm::{Claim, Side};
 use crate::channel::error::{
     RecvError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError,
 };
@@ -14,6 +14,7 @@ use crate::hub::state::Place;
 use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
 use crate::util::primitive::{AtomicUsize, Ordering};
+use crate::util::slot_list::Key;
 use crate::wait::parker::Token;
 
 const MESSAGE: Plain = Plain("a message on a channel");
@@ -69,12 +70,14 @@ impl<T> Chan<T> {
         self.state.lock().offer(message)
     }
 
-    /// Sends if there is room. At a rendezvous it leaves all to [`send`](Self::send), which queues under the lock under which it wakes whoever watches.
+    /// Sends if there is room, or somebody in line to receive. Watchers of a rendezvous are left to [`send`](Self::send), which queues under the lock
+    /// under which it wakes them.
     #[inline]
     pub(crate) fn send_at_once(&self, message: T) -> Result<(), TrySendError<T>> {
-        match self.capacity {
-            0 => Err(TrySendError::Full(message)),
-            _ => self.try_send(message),
+        let mut state = self.state.lock();
+        match self.capacity == 0 && !state.is_awaited() {
+            true => Err(TrySendError::Full(message)),
+            false => state.offer(message),
         }
     }
 
@@ -103,19 +106,18 @@ impl<T> Chan<T> {
                 place.raise_pending();
             }
             let waiter = place.seat.parker.arm();
-            let brings = Some(Slot::Message(message));
-            let wait = state.wait(Side::Senders, waiter, Token::READY, brings);
+            let key = state.wait(Side::Senders, waiter, Slot::Message(message));
             drop(state);
-            let registered = self.registered(Side::Senders, wait);
+            let registered = self.registered(Side::Senders, key);
             let awaited = if self.capacity == 0 { &RECEIVER } else { &ROOM };
             let in_time = park(&place, waiter, deadline, awaited) != Token::TIMED_OUT;
             let left = match in_time {
-                true => registered.claim_slot(),
+                true => registered.collect(),
                 false => registered.take_back(),
             };
             message = match left {
-                Some(Slot::Message(message)) if in_time => message,
-                Some(Slot::Message(message)) => return Err(SendTimeoutError::Timeout(message)),
+                Slot::Message(message) if in_time => message,
+                Slot::Message(message) => return Err(SendTimeoutError::Timeout(message)),
                 _ => return Ok(()),
             };
         }
@@ -130,7 +132,7 @@ impl<T> Chan<T> {
             Look::Message(message) => Ok(message),
             Look::Empty => Err(TryRecvError::Empty),
             Look::Disconnected => Err(TryRecvError::Disconnected),
-            Look::Promise(slot) => self
+            Look::Slot(slot) => self
                 .collect(&place(), slot, Deadline::Never)
                 .map_err(|_| TryRecvError::Empty),
         }
@@ -143,69 +145,62 @@ impl<T> Chan<T> {
     #[track_caller]
     pub(crate) fn recv(&self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
         let place = place();
-        let mut look = Look::Empty;
         loop {
-            let slot = match look {
+            let slot = match self.look_or_wait(&place, deadline)? {
                 Look::Message(message) => return Ok(message),
                 Look::Disconnected => return Err(RecvTimeoutError::Disconnected),
-                Look::Promise(slot) => slot,
-                Look::Empty => match self.wait_to_recv(&place, deadline) {
-                    Ok(slot) => slot?,
-                    Err(found) => {
-                        look = found;
-                        continue;
-                    }
-                },
+                Look::Slot(slot) => slot,
+                Look::Empty => continue,
             };
             match self.collect(&place, slot, deadline) {
                 Ok(message) => return Ok(message),
-                Err(Unkept::Broken) => look = Look::Empty,
+                Err(Unkept::Broken) => {}
                 Err(Unkept::TimedOut) => return Err(RecvTimeoutError::Timeout),
             }
         }
     }
 
-    /// Waits to receive, unless there is something; the slot in which there may be something then.
+    /// What there is to receive. If there is nothing, waits; the slot in which there may be something then.
     #[inline(always)]
     #[track_caller]
-    fn wait_to_recv(
+    fn look_or_wait(
         &self,
         place: &Place<'_>,
         deadline: Deadline,
-    ) -> Result<Result<usize, RecvTimeoutError>, Look<T>> {
+    ) -> Result<Look<T>, RecvTimeoutError> {
         let interrupted = place.is_interrupted();
         let mut state = self.state.lock();
         match state.take() {
             Look::Empty => {}
-            look => return Err(look),
+            look => return Ok(look),
         }
         if interrupted {
             drop(state);
             place.raise_pending();
         }
         let waiter = place.seat.parker.arm();
-        let wait = state.wait(Side::Receivers, waiter, Token::READY, Some(Slot::Empty));
+        let key = state.wait(Side::Receivers, waiter, Slot::Empty);
         drop(state);
-        let registered = self.registered(Side::Receivers, wait);
+        let registered = self.registered(Side::Receivers, key);
         if park(place, waiter, deadline, &MESSAGE) == Token::TIMED_OUT {
             drop(registered);
-            return Ok(Err(RecvTimeoutError::Timeout));
+            return Err(RecvTimeoutError::Timeout);
         }
-        let slot = ManuallyDrop::new(registered).wait.slot;
-        Ok(Ok(slot.expect("it brought one")))
+        // Out of line: its notifier has taken it.
+        Ok(Look::Slot(ManuallyDrop::new(registered).key))
     }
 
     /// What a receiver was woken for.
     #[inline(always)]
     #[track_caller]
-    fn collect(&self, place: &Place<'_>, slot: usize, deadline: Deadline) -> Result<T, Unkept> {
+    fn collect(&self, place: &Place<'_>, key: Key, deadline: Deadline) -> Result<T, Unkept> {
         let mut state = self.state.lock();
-        if let Slot::Promised(_) = state.slots[slot] {
+        if let Slot::Promised(_) = state.receiver(key) {
             drop(state);
-            self.settle(place, slot, deadline)?;
+            self.settle(place, key, deadline)?;
             state = self.state.lock();
         }
-        match state.slots.remove(slot) {
+        match state.collect(Side::Receivers, key) {
             Slot::Message(message) => Ok(message),
             _ => Err(Unkept::Broken),
         }
@@ -217,15 +212,15 @@ impl<T> Chan<T> {
     pub(crate) fn settle(
         &self,
         place: &Place<'_>,
-        slot: usize,
+        key: Key,
         deadline: Deadline,
     ) -> Result<(), Unkept> {
-        let promise = Promise { chan: self, slot };
+        let promise = Promise { chan: self, key };
         let mut in_time = true;
         loop {
             let interrupted = place.is_interrupted();
             let mut state = self.state.lock();
-            match &mut state.slots[slot] {
+            match state.receiver(key) {
                 Slot::Promised(waiting) => {
                     if !in_time {
                         return Err(Unkept::TimedOut);
@@ -250,26 +245,26 @@ impl<T> Chan<T> {
 
     /// Receives what a select was granted to receive.
     pub(crate) fn complete_recv(&self, claim: Claim) -> Result<T, RecvError> {
-        let Claim::Message(slot) = claim else {
+        let Claim::Message(key) = claim else {
             return Err(RecvError);
         };
-        match self.state.lock().slots.remove(slot) {
+        match self.state.lock().collect(Side::Receivers, key) {
             Slot::Message(message) => Ok(message),
             _ => unreachable!("a select was granted a message that is not there"),
         }
     }
 
     /// Takes a registration back by which nobody was woken.
-    pub(crate) fn leave(&self, side: Side, wait: Wait) -> Option<Slot<T>> {
-        self.state.lock().leave(side, wait)
+    pub(crate) fn leave(&self, side: Side, key: Key) -> Slot<T> {
+        self.state.lock().leave(side, key)
     }
 
     #[inline]
-    fn registered(&self, side: Side, wait: Wait) -> Registered<'_, T> {
+    fn registered(&self, side: Side, key: Key) -> Registered<'_, T> {
         Registered {
             chan: self,
             side,
-            wait,
+            key,
         }
     }
 }
@@ -284,27 +279,26 @@ pub(crate) enum Unkept {
 struct Registered<'a, T> {
     chan: &'a Chan<T>,
     side: Side,
-    wait: Wait,
+    key: Key,
 }
 
 impl<T> Registered<'_, T> {
-    /// The slot; the place is gone, for somebody has taken it.
-    fn claim_slot(self) -> Option<Slot<T>> {
-        let Registered { chan, wait, .. } = *ManuallyDrop::new(self);
-        let slot = wait.slot?;
-        Some(chan.state.lock().slots.remove(slot))
+    /// What there is for whoever was woken: out of line, for somebody has taken it.
+    fn collect(self) -> Slot<T> {
+        let Registered { chan, side, key } = *ManuallyDrop::new(self);
+        chan.state.lock().collect(side, key)
     }
 
     /// What was brought.
-    fn take_back(self) -> Option<Slot<T>> {
-        let Registered { chan, side, wait } = *ManuallyDrop::new(self);
-        chan.leave(side, wait)
+    fn take_back(self) -> Slot<T> {
+        let Registered { chan, side, key } = *ManuallyDrop::new(self);
+        chan.leave(side, key)
     }
 }
 
 impl<T> Drop for Registered<'_, T> {
     fn drop(&mut self) {
-        let brought = self.chan.leave(self.side, self.wait);
+        let brought = self.chan.leave(self.side, self.key);
         drop(brought);
     }
 }
@@ -312,11 +306,11 @@ impl<T> Drop for Registered<'_, T> {
 /// A promise, that is abandoned when dropped (W5).
 struct Promise<'a, T> {
     chan: &'a Chan<T>,
-    slot: usize,
+    key: Key,
 }
 
 impl<T> Drop for Promise<'_, T> {
     fn drop(&mut self) {
-        self.chan.state.lock().abandon(self.slot);
+        self.chan.state.lock().abandon(self.key);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::channel::arm::{Arm, Claim, Ready, Side, Wait};
+use crate::channel::arm::{Arm, Claim, Ready, Side};
 use crate::channel::chan::Chan;
 use crate::channel::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::channel::sender::Sender;
@@ -12,6 +12,7 @@ use crate::channel::timer::{Timer, wait_until};
 use crate::hub::begin::place;
 use crate::sys::clock;
 use crate::util::deadline::Deadline;
+use crate::util::slot_list::Key;
 use crate::wait::parker::{Token, Waiter};
 
 /// A channel with room for so many messages. One without room is a rendezvous channel: a message goes from hand to hand.
@@ -260,7 +261,7 @@ impl<T> Arm for Receiver<T> {
 
     fn is_ready(&self) -> bool {
         match &self.flavor {
-            Flavor::Chan(chan) => chan.state.lock().is_ready(Side::Receivers, &|| 0),
+            Flavor::Chan(chan) => chan.state.lock().is_ready(Side::Receivers, None),
             Flavor::Timer(timer) => timer.is_due(),
             Flavor::Never => false,
         }
@@ -273,30 +274,25 @@ impl<T> Arm for Receiver<T> {
         }
     }
 
-    fn register(
-        &self,
-        waiter: Waiter,
-        token: Token,
-        watches: bool,
-        mine: &dyn Fn() -> usize,
-    ) -> Result<Option<Wait>, Ready> {
+    fn register(&self, waiter: Waiter, token: Token, watches: bool) -> Result<Option<Key>, Ready> {
         let Flavor::Chan(chan) = &self.flavor else {
             return Ok(None);
         };
         let mut state = chan.state.lock();
-        let wait = state.register(Side::Receivers, (waiter, token), watches, mine)?;
-        Ok(Some(wait))
+        state
+            .register(Side::Receivers, waiter, token, watches)
+            .map(Some)
     }
 
-    fn leave(&self, wait: Wait) {
+    fn leave(&self, key: Key) {
         if let Flavor::Chan(chan) = &self.flavor {
-            chan.leave(Side::Receivers, wait);
+            chan.leave(Side::Receivers, key);
         }
     }
 
-    fn won(&self, wait: Wait) -> Option<Claim> {
+    fn won(&self, key: Key) -> Option<Claim> {
         match &self.flavor {
-            Flavor::Chan(chan) => chan.state.lock().won(wait),
+            Flavor::Chan(chan) => chan.state.lock().won(Side::Receivers, key),
             Flavor::Timer(_) | Flavor::Never => None,
         }
     }
@@ -315,13 +311,6 @@ impl<T> Arm for Receiver<T> {
             (Flavor::Chan(chan), claim) => chan.state.lock().cancel(claim),
             (Flavor::Timer(timer), Claim::Tick(at)) => timer.put_back(at),
             _ => {}
-        }
-    }
-
-    fn end(&self) -> Option<(usize, Side)> {
-        match &self.flavor {
-            Flavor::Chan(chan) => Some((Arc::as_ptr(chan).addr(), Side::Receivers)),
-            Flavor::Timer(_) | Flavor::Never => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use crate::channel::arm::{Arm, Claim, Ready, Wait};
+use crate::channel::arm::{Arm, Claim, Ready};
 use crate::channel::error::{
     ReadyTimeoutError, RecvError, SelectTimeoutError, SendError, TryReadyError, TrySelectError,
 };
@@ -22,6 +22,7 @@ use crate::hub::park::park;
 use crate::sys::clock;
 use crate::util::deadline::Deadline;
 use crate::util::primitive::thread_local;
+use crate::util::slot_list::Key;
 use crate::wait::parker::{Token, Waiter};
 
 /// Look again.
@@ -34,7 +35,7 @@ const FIRST: Plain = Plain("the first of the operations of a select");
 pub(crate) struct Operation<'a> {
     arm: &'a dyn Arm,
     index: usize,
-    wait: Option<Wait>,
+    wait: Option<Key>,
 }
 
 impl<'a> Operation<'a> {
@@ -69,7 +70,7 @@ trait Search<'a> {
     fn look(operation: &Operation<'a>, deadline: Deadline) -> Option<Self::Found>;
 
     /// The operation by whose registration the select was woken.
-    fn woken(operation: &Operation<'a>, wait: Wait, deadline: Deadline) -> Option<Self::Found>;
+    fn woken(operation: &Operation<'a>, wait: Key, deadline: Deadline) -> Option<Self::Found>;
 }
 
 struct ToClaim;
@@ -87,7 +88,7 @@ impl<'a> Search<'a> for ToClaim {
     #[track_caller]
     fn woken(
         operation: &Operation<'a>,
-        wait: Wait,
+        wait: Key,
         deadline: Deadline,
     ) -> Option<SelectedOperation<'a>> {
         let claim = operation.arm.won(wait)?;
@@ -122,7 +123,7 @@ impl<'a> Search<'a> for ToWatch {
         operation.arm.is_ready().then_some(operation.index)
     }
 
-    fn woken(operation: &Operation<'a>, _wait: Wait, _deadline: Deadline) -> Option<usize> {
+    fn woken(operation: &Operation<'a>, _wait: Key, _deadline: Deadline) -> Option<usize> {
         Some(operation.index)
     }
 }
@@ -247,9 +248,7 @@ impl Registered<'_, '_> {
             if let Some(at) = arm.due() {
                 due = earlier(due, Deadline::At(at));
             }
-            let mine = || opposite(self.operations, arm);
-            let wait = arm.register(waiter, Token(at), watches, &mine)?;
-            self.operations[at].wait = wait;
+            self.operations[at].wait = arm.register(waiter, Token(at), watches)?;
         }
         Ok(due)
     }
@@ -267,19 +266,6 @@ impl Drop for Registered<'_, '_> {
     fn drop(&mut self) {
         self.leave();
     }
-}
-
-/// How many of these are registered at the other end of the channel.
-fn opposite(operations: &[Operation<'_>], arm: &dyn Arm) -> usize {
-    let Some((channel, side)) = arm.end() else {
-        return 0;
-    };
-    // What is not registered yet meets nobody.
-    let registered = operations
-        .iter()
-        .filter(|operation| operation.wait.is_some());
-    let ends = registered.filter_map(|operation| operation.arm.end());
-    ends.filter(|end| end.0 == channel && end.1 != side).count()
 }
 
 /// Several operations on channels, of which one is to be done: what [`select!`](crate::channel::select!) is made of, for when they are not known in advance.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::channel::arm::{Arm, Claim, Ready, Side, Wait};
+use crate::channel::arm::{Arm, Claim, Ready, Side};
 use crate::channel::chan::Chan;
 use crate::channel::error::{SendError, SendTimeoutError, TrySendError};
 use crate::sys::clock;
 use crate::util::deadline::Deadline;
+use crate::util::slot_list::Key;
 use crate::wait::parker::{Token, Waiter};
 
 /// The sending end of a channel. Clones send on the same channel; when the last is dropped the channel is disconnected.
@@ -127,31 +128,26 @@ impl<T> Arm for Sender<T> {
     }
 
     fn is_ready(&self) -> bool {
-        self.chan.state.lock().is_ready(Side::Senders, &|| 0)
+        self.chan.state.lock().is_ready(Side::Senders, None)
     }
 
     fn due(&self) -> Option<Instant> {
         None
     }
 
-    fn register(
-        &self,
-        waiter: Waiter,
-        token: Token,
-        watches: bool,
-        mine: &dyn Fn() -> usize,
-    ) -> Result<Option<Wait>, Ready> {
+    fn register(&self, waiter: Waiter, token: Token, watches: bool) -> Result<Option<Key>, Ready> {
         let mut state = self.chan.state.lock();
-        let wait = state.register(Side::Senders, (waiter, token), watches, mine)?;
-        Ok(Some(wait))
+        state
+            .register(Side::Senders, waiter, token, watches)
+            .map(Some)
     }
 
-    fn leave(&self, wait: Wait) {
-        self.chan.leave(Side::Senders, wait);
+    fn leave(&self, key: Key) {
+        self.chan.leave(Side::Senders, key);
     }
 
-    fn won(&self, wait: Wait) -> Option<Claim> {
-        self.chan.state.lock().won(wait)
+    fn won(&self, key: Key) -> Option<Claim> {
+        self.chan.state.lock().won(Side::Senders, key)
     }
 
     fn settle(&self, claim: Claim, _deadline: Deadline) -> Option<Claim> {
@@ -160,10 +156,6 @@ impl<T> Arm for Sender<T> {
 
     fn cancel(&self, claim: Claim) {
         self.chan.state.lock().cancel(claim);
-    }
-
-    fn end(&self) -> Option<(usize, Side)> {
-        Some((Arc::as_ptr(&self.chan).addr(), Side::Senders))
     }
 }
 

@@ -1,7 +1,8 @@
 //! A channel under its lock: what is in it, who waits, and what is handed from whom to whom.
 //!
-//! Everybody who waits has a slot beside the entry in the queue. Whoever takes the entry wakes its greenlet and
+//! Everybody who waits has a slot in his entry in the queue. Whoever takes the entry out of line wakes its greenlet and
 //! leaves in the slot what it is woken for; the woken one looks there. A slot that is as it was says: look again (the other end is gone).
+//! What is on its way to a receiver of whom nobody had to wake is kept in such a slot as well.
 //!
 //! A select evaluates its message only when it is to be sent, so it waits without one, and sends in two steps: first it is granted something, and then it
 //! completes that, or cancels it if it has no message after all.
@@ -22,29 +23,29 @@
 //! A receiver that cannot wait for a promise, for it is killed or its time is up, marks its slot `Abandoned`: then the message goes to the next receiver, or
 //! stays in the channel for the next that comes, even if the channel has no buffer.
 //!
-//! Who waits only to know that an operation is ready has no slot: it is woken on the way to somebody who has one.
+//! Who only watches waits to know that an operation is ready, and gets nothing: it is woken on the way to somebody who does.
 //!
 //! * **C4** Nobody waits to receive while there is a message in the buffer, nor to send while there is room.
 
 use std::collections::VecDeque;
 use std::mem;
 
-use slab::Slab;
-
-use crate::channel::arm::{Claim, Ready, Side, Wait};
+use crate::channel::arm::{Claim, Ready, Side};
 use crate::channel::error::TrySendError;
+use crate::util::slot_list::Key;
 use crate::wait::parker::{Token, Waiter};
 use crate::wait::wait_queue::WaitQueue;
 
-/// What an entry in a queue says to whoever takes it.
-struct Said {
+/// What an entry in a queue says to whoever takes it, and what that one leaves there.
+struct Said<T> {
     token: Token,
-    /// `None` if it only watches.
-    slot: Option<usize>,
+    slot: Slot<T>,
 }
 
 /// What is handed from one side to the other.
 pub(crate) enum Slot<T> {
+    /// Of somebody who only watches.
+    Watches,
     /// A receiver's that has nothing yet; a sender's whose message was taken; a select's that was granted nothing.
     Empty,
     /// A sender's to be taken; a receiver's to be found.
@@ -52,7 +53,7 @@ pub(crate) enum Slot<T> {
     /// A sending select's: it was granted room.
     Room,
     /// A sending select's: it was granted the receiver with that slot.
-    Meets(usize),
+    Meets(Key),
     /// A receiver's: a select will fill it, and then wake whoever waits there.
     Promised(Option<Waiter>),
     /// It was promised, and nobody waits any more.
@@ -62,8 +63,8 @@ pub(crate) enum Slot<T> {
 /// What there is for somebody who receives.
 pub(crate) enum Look<T> {
     Message(T),
-    /// A select is about to put a message into that slot.
-    Promise(usize),
+    /// A message is in that slot, or a select is about to put one there.
+    Slot(Key),
     Empty,
     Disconnected,
 }
@@ -74,9 +75,8 @@ pub(crate) struct State<T> {
     /// How much of the room was granted to selects.
     reserved: usize,
     disconnected: bool,
-    senders: WaitQueue<Said>,
-    receivers: WaitQueue<Said>,
-    pub(crate) slots: Slab<Slot<T>>,
+    senders: WaitQueue<Said<T>>,
+    receivers: WaitQueue<Said<T>>,
 }
 
 impl<T> State<T> {
@@ -88,7 +88,6 @@ impl<T> State<T> {
             disconnected: false,
             senders: WaitQueue::new(),
             receivers: WaitQueue::new(),
-            slots: Slab::new(),
         }
     }
 
@@ -105,6 +104,13 @@ impl<T> State<T> {
         self.buffer.len() + self.reserved < self.capacity
     }
 
+    /// Whether the first in line to receive does so, and not only watches.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        let first = self.receivers.first();
+        first.is_some_and(|said| !matches!(said.slot, Slot::Watches))
+    }
+
     /// Sends, if that can be done now.
     #[inline]
     pub(crate) fn offer(&mut self, message: T) -> Result<(), TrySendError<T>> {
@@ -112,9 +118,9 @@ impl<T> State<T> {
             return Err(TrySendError::Disconnected(message));
         }
         if !self.receivers.is_empty()
-            && let Some(slot) = self.next(Side::Receivers)
+            && let Some(receiver) = self.next(Side::Receivers)
         {
-            self.slots[slot] = Slot::Message(message);
+            *self.receiver(receiver) = Slot::Message(message);
             return Ok(());
         }
         if !self.has_room() {
@@ -134,9 +140,9 @@ impl<T> State<T> {
             return Look::Message(message);
         }
         if !self.senders.is_empty()
-            && let Some(slot) = self.next(Side::Senders)
+            && let Some(sender) = self.next(Side::Senders)
         {
-            return self.take_from(slot);
+            return self.take_from(sender);
         }
         match self.disconnected {
             true => Look::Disconnected,
@@ -146,45 +152,69 @@ impl<T> State<T> {
 
     /// Receives from a sender that has just been woken.
     #[inline]
-    fn take_from(&mut self, sender: usize) -> Look<T> {
-        match mem::replace(&mut self.slots[sender], Slot::Empty) {
+    fn take_from(&mut self, sender: Key) -> Look<T> {
+        match mem::replace(self.sender(sender), Slot::Empty) {
             Slot::Message(message) => Look::Message(message),
             _ => {
-                let promise = self.slots.insert(Slot::Promised(None));
-                self.slots[sender] = Slot::Meets(promise);
-                Look::Promise(promise)
+                let promise = self.keep(Slot::Promised(None));
+                *self.sender(sender) = Slot::Meets(promise);
+                Look::Slot(promise)
             }
         }
     }
 
-    /// Wakes the first on one side who can be woken, and all on the way who only watch. The slot of the first.
+    /// Wakes the first on one side who can be woken, and all on the way who only watch. Where the first has its slot.
     #[inline]
-    fn next(&mut self, side: Side) -> Option<usize> {
+    fn next(&mut self, side: Side) -> Option<Key> {
+        let queue = self.queue(side);
         loop {
-            let said = self.queue(side).wake_one_with(|said| said.token)?;
-            if said.slot.is_some() {
-                return said.slot;
+            let woken = queue.wake_keeping(|said| said.token)?;
+            match queue.get_mut(woken).slot {
+                Slot::Watches => drop(queue.remove(woken)),
+                _ => return Some(woken),
             }
         }
     }
 
     #[inline]
-    fn queue(&mut self, side: Side) -> &mut WaitQueue<Said> {
+    fn queue(&mut self, side: Side) -> &mut WaitQueue<Said<T>> {
         match side {
             Side::Senders => &mut self.senders,
             Side::Receivers => &mut self.receivers,
         }
     }
 
+    #[inline]
+    fn sender(&mut self, key: Key) -> &mut Slot<T> {
+        &mut self.senders.get_mut(key).slot
+    }
+
+    #[inline]
+    pub(crate) fn receiver(&mut self, key: Key) -> &mut Slot<T> {
+        &mut self.receivers.get_mut(key).slot
+    }
+
+    /// A slot of a receiver who does not wait, or not yet.
+    fn keep(&mut self, slot: Slot<T>) -> Key {
+        let token = Token::READY;
+        self.receivers.keep(Said { token, slot })
+    }
+
+    /// Takes out the slot of somebody who was woken.
+    #[inline]
+    pub(crate) fn collect(&mut self, side: Side, key: Key) -> Slot<T> {
+        self.queue(side).remove(key).slot
+    }
+
     /// There may be room: lets those in who wait to send (C4).
     fn admit(&mut self) {
         while self.has_room()
-            && let Some(slot) = self.next(Side::Senders)
+            && let Some(sender) = self.next(Side::Senders)
         {
-            match mem::replace(&mut self.slots[slot], Slot::Empty) {
+            match mem::replace(self.sender(sender), Slot::Empty) {
                 Slot::Message(message) => self.put(message),
                 _ => {
-                    self.slots[slot] = Slot::Room;
+                    *self.sender(sender) = Slot::Room;
                     self.reserved += 1;
                 }
             }
@@ -194,7 +224,7 @@ impl<T> State<T> {
     /// Gives a message to the first receiver, or puts it into the buffer, whether there is room or not.
     fn put(&mut self, message: T) {
         match self.next(Side::Receivers) {
-            Some(slot) => self.slots[slot] = Slot::Message(message),
+            Some(receiver) => *self.receiver(receiver) = Slot::Message(message),
             None => self.buffer.push_back(message),
         }
     }
@@ -202,7 +232,7 @@ impl<T> State<T> {
     /// As [`put`](Self::put), for one that was taken before all others.
     fn put_back(&mut self, message: T) {
         match self.next(Side::Receivers) {
-            Some(slot) => self.slots[slot] = Slot::Message(message),
+            Some(receiver) => *self.receiver(receiver) = Slot::Message(message),
             None => self.buffer.push_front(message),
         }
     }
@@ -219,18 +249,16 @@ impl<T> State<T> {
         if self.capacity > 0 {
             return None;
         }
-        let slot = self.next(Side::Receivers)?;
-        self.slots[slot] = Slot::Promised(None);
-        Some(Claim::Meets(slot))
+        let receiver = self.next(Side::Receivers)?;
+        *self.receiver(receiver) = Slot::Promised(None);
+        Some(Claim::Meets(receiver))
     }
 
     /// Grants a select what there is to receive.
     pub(crate) fn claim_recv(&mut self) -> Option<Claim> {
         match self.take() {
-            Look::Message(message) => {
-                Some(Claim::Message(self.slots.insert(Slot::Message(message))))
-            }
-            Look::Promise(slot) => Some(Claim::Promise(slot)),
+            Look::Message(message) => Some(Claim::Message(self.keep(Slot::Message(message)))),
+            Look::Slot(slot) => Some(Claim::Promise(slot)),
             Look::Empty => None,
             Look::Disconnected => Some(Claim::Disconnected),
         }
@@ -240,13 +268,14 @@ impl<T> State<T> {
     pub(crate) fn complete_send(&mut self, claim: Claim, message: T) -> Result<(), T> {
         match claim {
             Claim::Room => self.reserved -= 1,
-            Claim::Meets(slot) => {
-                if let Slot::Promised(waiter) = self.slots[slot] {
-                    self.slots[slot] = Slot::Message(message);
+            Claim::Meets(receiver) => {
+                let slot = self.receiver(receiver);
+                if let Slot::Promised(waiter) = *slot {
+                    *slot = Slot::Message(message);
                     Self::wake(waiter);
                     return Ok(());
                 }
-                self.slots.remove(slot);
+                self.receivers.remove(receiver);
             }
             _ => {}
         }
@@ -272,28 +301,31 @@ impl<T> State<T> {
                 self.reserved -= 1;
                 self.admit();
             }
-            Claim::Meets(slot) => match self.slots[slot] {
-                Slot::Promised(waiter) => {
-                    self.slots[slot] = Slot::Empty;
+            Claim::Meets(receiver) => {
+                let slot = self.receiver(receiver);
+                if let Slot::Promised(waiter) = *slot {
+                    *slot = Slot::Empty;
                     Self::wake(waiter);
+                } else {
+                    self.receivers.remove(receiver);
                 }
-                _ => drop(self.slots.remove(slot)),
-            },
+            }
             Claim::Tick(_) | Claim::Disconnected => {}
         }
     }
 
     /// A receiver will not come back for what its slot has, or will have.
-    pub(crate) fn abandon(&mut self, slot: usize) {
-        if let Slot::Promised(_) = self.slots[slot] {
-            self.slots[slot] = Slot::Abandoned;
-        } else if let Slot::Message(message) = self.slots.remove(slot) {
+    pub(crate) fn abandon(&mut self, receiver: Key) {
+        let slot = self.receiver(receiver);
+        if let Slot::Promised(_) = slot {
+            *slot = Slot::Abandoned;
+        } else if let Slot::Message(message) = self.collect(Side::Receivers, receiver) {
             self.put_back(message);
         }
     }
 
-    /// Whether a select could be granted that side's operation. `mine` counts its own registrations on the other side.
-    pub(crate) fn is_ready(&mut self, side: Side, mine: &dyn Fn() -> usize) -> bool {
+    /// Whether a select could be granted that side's operation. With its `own` registrations on the other side there is nothing to be done.
+    pub(crate) fn is_ready(&self, side: Side, own: Option<Waiter>) -> bool {
         let by_itself = match side {
             Side::Senders => self.has_room(),
             Side::Receivers => !self.buffer.is_empty(),
@@ -301,59 +333,52 @@ impl<T> State<T> {
         if by_itself || self.disconnected {
             return true;
         }
-        let (others, count) = match side {
-            Side::Senders if self.capacity > 0 => return false,
-            Side::Senders => (&self.receivers, self.receivers.len()),
-            Side::Receivers => (&self.senders, self.senders.len()),
-        };
-        !others.is_empty() && count > mine()
+        match side {
+            Side::Senders => self.capacity == 0 && self.receivers.has_other_than(own),
+            Side::Receivers => self.senders.has_other_than(own),
+        }
     }
 
-    /// Registers somebody who waits, with what he brings; or with nothing, if he only watches.
+    /// Registers somebody who waits, with what he brings.
     #[inline]
-    pub(crate) fn wait(
-        &mut self,
-        side: Side,
-        waiter: Waiter,
-        token: Token,
-        brings: Option<Slot<T>>,
-    ) -> Wait {
-        let slot = brings.map(|brings| self.slots.insert(brings));
-        let key = self.queue(side).push(waiter, Said { token, slot });
-        Wait { key, slot }
+    pub(crate) fn wait(&mut self, side: Side, waiter: Waiter, slot: Slot<T>) -> Key {
+        let token = Token::READY;
+        self.queue(side).push(waiter, Said { token, slot })
     }
 
     /// As [`wait`](Self::wait) for a select, unless there is no need.
     pub(crate) fn register(
         &mut self,
         side: Side,
-        (waiter, token): (Waiter, Token),
+        waiter: Waiter,
+        token: Token,
         watches: bool,
-        mine: &dyn Fn() -> usize,
-    ) -> Result<Wait, Ready> {
-        match self.is_ready(side, mine) {
-            true => Err(Ready),
-            false => Ok(self.wait(side, waiter, token, (!watches).then_some(Slot::Empty))),
+    ) -> Result<Key, Ready> {
+        if self.is_ready(side, Some(waiter)) {
+            return Err(Ready);
         }
+        let slot = match watches {
+            true => Slot::Watches,
+            false => Slot::Empty,
+        };
+        Ok(self.queue(side).push_shared(waiter, Said { token, slot }))
     }
 
     /// Takes a registration back by which nobody was woken; what was brought.
-    pub(crate) fn leave(&mut self, side: Side, wait: Wait) -> Option<Slot<T>> {
-        self.queue(side).leave(wait.key);
-        wait.slot.map(|slot| self.slots.remove(slot))
+    pub(crate) fn leave(&mut self, side: Side, key: Key) -> Slot<T> {
+        self.queue(side).leave(key).slot
     }
 
     /// What a select was woken for.
-    pub(crate) fn won(&mut self, wait: Wait) -> Option<Claim> {
-        let slot = wait.slot?;
-        let claim = match self.slots[slot] {
-            Slot::Message(_) => return Some(Claim::Message(slot)),
-            Slot::Promised(_) => return Some(Claim::Promise(slot)),
+    pub(crate) fn won(&mut self, side: Side, key: Key) -> Option<Claim> {
+        let claim = match self.queue(side).get_mut(key).slot {
+            Slot::Message(_) => return Some(Claim::Message(key)),
+            Slot::Promised(_) => return Some(Claim::Promise(key)),
             Slot::Room => Some(Claim::Room),
             Slot::Meets(receiver) => Some(Claim::Meets(receiver)),
-            Slot::Empty | Slot::Abandoned => None,
+            Slot::Watches | Slot::Empty | Slot::Abandoned => None,
         };
-        self.slots.remove(slot);
+        self.queue(side).remove(key);
         claim
     }
 

@@ -138,7 +138,7 @@ impl Hub {
     }
 
     /// Makes the greenlet to which a parker belongs runnable.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn make_runnable_by_key(&self, thread: &Thread, key: usize) {
         let greenlet = thread.registry.borrow()[key].clone();
         self.make_runnable(greenlet);

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
+use std::ops::DerefMut;
 
 use crate::hub::awaited::Awaited;
 use crate::hub::begin::place;
@@ -17,16 +18,16 @@ use crate::wait::wait_queue::WaitQueue;
 pub(crate) trait Guarded {
     type State;
 
-    /// Nothing of the user's, and no wait, is in `f` (W6).
-    fn with<R>(&self, f: impl FnOnce(&mut Self::State) -> R) -> R;
+    /// Nothing of the user's, and no wait, is done meanwhile (W6).
+    fn hold(&self) -> impl DerefMut<Target = Self::State>;
 }
 
 impl<S> Guarded for Latch<S> {
     type State = S;
 
     #[inline]
-    fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
-        f(&mut self.lock())
+    fn hold(&self) -> impl DerefMut<Target = S> {
+        self.lock()
     }
 }
 
@@ -34,8 +35,8 @@ impl<S> Guarded for Biased<S> {
     type State = S;
 
     #[inline]
-    fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
-        f(&mut self.lock())
+    fn hold(&self) -> impl DerefMut<Target = S> {
+        self.lock()
     }
 }
 
@@ -43,8 +44,8 @@ impl<S> Guarded for RefCell<S> {
     type State = S;
 
     #[inline]
-    fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
-        f(&mut self.borrow_mut())
+    fn hold(&self) -> impl DerefMut<Target = S> {
+        self.borrow_mut()
     }
 }
 
@@ -73,22 +74,19 @@ pub(crate) fn wait_on<G: Guarded, R, T>(
 ) -> Waited<R, T> {
     let place = place();
     let interrupted = place.is_interrupted();
-    let step = state.with(|state| match look(state) {
-        Ok(done) => Step::Done(done),
-        Err(said) if interrupted => Step::Interrupted(said),
-        Err(said) => {
-            let waiter = place.seat.parker.arm();
-            Step::Registered(waiter, queue(state).push(waiter, said))
-        }
-    });
-    let (waiter, key) = match step {
-        Step::Done(done) => return Waited::Done(done),
-        Step::Interrupted(said) => {
-            drop(said);
-            place.raise_pending();
-        }
-        Step::Registered(waiter, key) => (waiter, key),
+    let mut held = state.hold();
+    let said = match look(&mut held) {
+        Ok(done) => return Waited::Done(done),
+        Err(said) => said,
     };
+    if interrupted {
+        drop(held);
+        drop(said);
+        place.raise_pending();
+    }
+    let waiter = place.seat.parker.arm();
+    let key = queue(&mut held).push(waiter, said);
+    drop(held);
     let registration = Registration { state, queue, key };
     match park(&place, waiter, deadline, awaited) {
         Token::TIMED_OUT => Waited::TimedOut(registration.take_back()),
@@ -98,12 +96,6 @@ pub(crate) fn wait_on<G: Guarded, R, T>(
             Waited::Woken(token)
         }
     }
-}
-
-enum Step<W, R, T> {
-    Done(R),
-    Interrupted(T),
-    Registered(W, Key),
 }
 
 /// An entry in a queue that leaves it when dropped (W5).
@@ -119,7 +111,7 @@ impl<G: Guarded, T> Registration<'_, G, T> {
     }
 
     fn leave(&self) -> T {
-        self.state.with(|state| (self.queue)(state).leave(self.key))
+        (self.queue)(&mut self.state.hold()).leave(self.key)
     }
 }
 

@@ -147,6 +147,7 @@ impl<S: Store> State<S> {
     }
 
     /// Takes the next item, and lets the next putter in.
+    #[inline]
     pub(crate) fn get(&mut self) -> Got<S::Item> {
         if let Some(item) = self.items.pop() {
             self.refill();
@@ -173,6 +174,7 @@ impl<S: Store> State<S> {
     }
 
     /// Takes the item of the first putter, whose wait is over.
+    #[inline]
     fn admit(&mut self) -> Option<S::Item> {
         let item = self.putters.wake_one(Token::READY)?;
         self.unfinished += 1;

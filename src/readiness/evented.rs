@@ -166,8 +166,11 @@ impl<T: AsFd> Evented<T> {
         if watch.modes.nonblocking() {
             return call(&self.inner).map_err(|error| watch.explain(error));
         }
-        let drained = direction == Direction::Read && watch.is_drained(&place);
-        let may_try = !drained && watch.line(direction).available() > 0;
+        let drained = match direction {
+            Direction::Read => watch.drained(&place),
+            Direction::Write => None,
+        };
+        let may_try = drained.is_none() && watch.line(direction).available() > 0;
         if may_try {
             match call(&self.inner) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -175,7 +178,8 @@ impl<T: AsFd> Evented<T> {
             }
         }
         let deadline = watch.modes.deadline(direction);
-        self.perform_slowly(direction, deadline, may_try || drained, &mut call)
+        let has_tried = may_try || drained.is_some();
+        self.perform_slowly(&place, direction, deadline, has_tried, drained, &mut call)
     }
 
     /// Does `call` once, and does not wait if it would block.
@@ -194,23 +198,27 @@ impl<T: AsFd> Evented<T> {
         deadline: Deadline,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        spend(&place());
-        self.perform_slowly(direction, deadline, false, &mut call)
+        let place = place();
+        spend(&place);
+        self.perform_slowly(&place, direction, deadline, false, None, &mut call)
     }
 
+    /// `key` is how this thread's reactor knows the fd, if that was looked up.
     #[track_caller]
     fn perform_slowly<R>(
         &self,
+        place: &Place<'_>,
         direction: Direction,
         deadline: Deadline,
         mut has_tried: bool,
+        key: Option<KeptKey>,
         call: &mut dyn FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
         let fd = self.inner.as_fd();
         let line = self.watch.line(direction);
         if !line.try_acquire() {
             // Whoever has the turn may be the parent's.
-            place().hub.reactor()?.check()?;
+            place.hub.reactor()?.check()?;
             let turn = ItsTurn(readiness(fd, direction));
             if !acquire_slow(line, deadline, &turn) {
                 return Err(would_block());
@@ -227,7 +235,7 @@ impl<T: AsFd> Evented<T> {
                 }
             }
             has_tried = false;
-            if !self.watch.wait(fd, direction, deadline)? {
+            if !self.watch.wait(place, fd, direction, deadline, key)? {
                 return Err(would_block());
             }
         }
@@ -320,16 +328,20 @@ impl Watch {
     #[track_caller]
     fn wait(
         &self,
+        place: &Place<'_>,
         fd: BorrowedFd<'_>,
         direction: Direction,
         deadline: Deadline,
+        key: Option<KeptKey>,
     ) -> io::Result<bool> {
-        let place = place();
         place.check();
         let reactor = place.hub.reactor()?;
-        let key = self.key(reactor, fd)?;
+        let key = match key {
+            Some(key) => key,
+            None => self.key(reactor, fd)?,
+        };
         let (registration, waiter) = reactor.join_kept(key, direction, place.seat.parker.arm());
-        match park(&place, waiter, deadline, &readiness(fd, direction)) {
+        match park(place, waiter, deadline, &readiness(fd, direction)) {
             Token::TIMED_OUT => Ok(false),
             token => {
                 if direction == Direction::Read {
@@ -341,20 +353,21 @@ impl Watch {
         }
     }
 
-    /// Whether there was nothing left to read, and nothing was reported since.
+    /// If there was nothing left to read, and nothing was reported since: how this thread's reactor knows the fd.
     #[inline]
-    fn is_drained(&self, place: &Place<'_>) -> bool {
-        let drained_at = self.drained_at.load(Ordering::Relaxed);
-        drained_at != Report::NONE.0 && self.is_last_report(place, drained_at)
+    fn drained(&self, place: &Place<'_>) -> Option<KeptKey> {
+        match self.drained_at.load(Ordering::Relaxed) {
+            none if none == Report::NONE.0 => None,
+            drained_at => self.if_last_report(place, drained_at),
+        }
     }
 
-    fn is_last_report(&self, place: &Place<'_>, number: u64) -> bool {
-        let Some(reactor) = place.hub.reactor_if_any() else {
-            return false;
-        };
-        let key = self.kept.lock().iter().find_map(|kept| kept.key(reactor));
+    fn if_last_report(&self, place: &Place<'_>, number: u64) -> Option<KeptKey> {
+        let reactor = place.hub.reactor_if_any()?;
+        let key = self.kept.lock().iter().find_map(|kept| kept.key(reactor))?;
         // In a fork nothing is reported that came since.
-        key.is_some_and(|key| reactor.last_report(key).0 == number) && reactor.check().is_ok()
+        let is_last = reactor.last_report(key).0 == number && reactor.check().is_ok();
+        is_last.then_some(key)
     }
 
     /// How this thread's reactor knows the fd.

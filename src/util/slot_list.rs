@@ -29,6 +29,7 @@ impl Key {
 }
 
 struct Node<T> {
+    /// Of the first in its list, whatever was there once.
     prev: Option<Key>,
     next: Option<Key>,
     value: T,
@@ -152,6 +153,15 @@ impl List {
         value
     }
 
+    /// Takes the first node out of this list, which goes on with the one behind it, if any. It stays in the slots.
+    #[inline]
+    pub(crate) fn detach_front(&mut self, next: Option<Key>) {
+        self.head = next;
+        if next.is_none() {
+            self.tail = None;
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn pop_front<T>(&mut self, slots: &mut Slots<T>) -> Option<T> {
         self.head.map(|key| self.remove(slots, key))
@@ -196,18 +206,17 @@ impl List {
         prev: Option<Key>,
         next: Option<Key>,
     ) {
+        let is_first = self.head == Some(key);
         match prev {
+            _ if is_first => self.head = next,
             Some(prev) => slots.node_mut(prev).next = next,
-            None => {
-                debug_assert_eq!(self.head, Some(key), "the node is in another list");
-                self.head = next;
-            }
+            None => unreachable!("the node is in another list"),
         }
         match next {
             Some(next) => slots.node_mut(next).prev = prev,
             None => {
                 debug_assert_eq!(self.tail, Some(key), "the node is in another list");
-                self.tail = prev;
+                self.tail = if is_first { None } else { prev };
             }
         }
     }
@@ -330,7 +339,11 @@ mod tests {
                 assert_eq!(list.front(), queue.front().map(|&(key, _)| key));
                 assert_eq!(list.is_empty(), queue.is_empty());
                 // Backwards too: every link has its opposite.
-                let back = iter::successors(list.tail, |&key| self.slots.node(key).prev);
+                let behind = |&key: &Key| match list.head == Some(key) {
+                    false => self.slots.node(key).prev,
+                    true => None,
+                };
+                let back = iter::successors(list.tail, behind);
                 assert!(back.eq(queue.iter().rev().map(|&(key, _)| key)));
                 nodes += queue.len();
             }

@@ -28,7 +28,7 @@
 //!
 //! Invariants:
 //!
-//! * **W1** Only `hub::park` leaves because of waiting; only `Waiter::unpark` and `Waiter::unpark_here` make a waiting greenlet runnable.
+//! * **W1** Only `hub::park` leaves because of waiting; only those methods of a `Waiter` that begin with `unpark` make a waiting greenlet runnable.
 //! * **W2** In one episode exactly one of them returns true.
 //! * **W3** A notifier that is answered false tries the next waiter; it never counts the failure as a delivery.
 //! * **W4** A won wake is always delivered. An interrupt that loses the race stays pending and is raised at the *next* park,
@@ -38,6 +38,9 @@
 //! * **W6** No lock and no `RefCell` borrow is held across a park or a switch. The only nesting of locks: a primitive's, then an inbox's.
 //! * **W7** A greenlet is in the run queue at most once.
 //! * **W8** Waits take an absolute deadline; durations exist only in public signatures.
+//! * **W9** A ticket is in one queue at most that other threads can reach, or registered as shared in each. So who has the queue to itself, on the
+//!   ticket's own thread, has nobody to race against for it: other threads would need the queue, and the thread's own timers and kills do not run meanwhile.
+//!   It hands the ticket in without an exchange. Timers and kills do not have the queue, and never may.
 
 pub(crate) mod sleepers;
 

@@ -124,8 +124,18 @@ impl Waiter {
         true
     }
 
-    /// As [`unpark`](Self::unpark), of a ticket that nothing but its own thread has, which calls this: with nobody to race against it takes
-    /// no atomic exchange. `run` makes the greenlet of a key runnable.
+    /// As [`unpark`](Self::unpark), where no other thread can hand in the ticket meanwhile: on its own thread, with nobody to race against,
+    /// it takes no atomic exchange (W9). Who was here before has had the queue, or was this thread, so a plain load sees what he did.
+    #[inline]
+    pub(crate) fn unpark_alone(self, token: Token) -> bool {
+        let home = self.parker.home;
+        match home.is_here() {
+            true => self.unpark_here(token, home.local),
+            false => self.unpark(token),
+        }
+    }
+
+    /// As [`unpark_alone`](Self::unpark_alone), on its own thread. `run` makes the greenlet of a key runnable.
     ///
     /// Whoever has a ticket of an earlier episode may be anywhere, and still changes nothing.
     #[inline]
@@ -254,10 +264,15 @@ impl Home {
         self.parkers.lock().push(parker);
     }
 
+    #[inline]
+    fn is_here(&self) -> bool {
+        HERE.get().is_some_and(|here| ptr::eq(here, self))
+    }
+
     /// Makes the greenlet of `parker` runnable. To be called by the one who won its episode.
     #[inline]
     fn deliver(&'static self, parker: &'static Parker) {
-        if HERE.get().is_some_and(|here| ptr::eq(here, self)) {
+        if self.is_here() {
             (self.local)(parker.key());
         } else {
             self.post(parker);
