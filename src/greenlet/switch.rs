@@ -101,7 +101,7 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
         Some(link) => {
             link.suspend();
             if thread.alert.get() != 0 {
-                stop_over(thread, link);
+                stop_over(thread);
             }
         }
         None => {
@@ -117,13 +117,16 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
 
 /// Answers as long as the greenlet that arrived was only asked something.
 #[cold]
-fn stop_over(thread: &Thread, link: &Link) {
+#[inline(never)]
+fn stop_over(thread: &Thread) {
     while thread.alert.get() & alert::STOPOVER != 0 {
         thread.alert.lower(alert::STOPOVER);
         let Question { put, by } = thread.question.take().expect("it was put");
         // SAFETY: whoever asked waits in `ask`, by which it is borrowed.
         let put = unsafe { put.as_ref() };
         put();
+        // SAFETY: the block of the running greenlet, which is alive (B2), has had its link since it started; the link lies on this stack.
+        let link = unsafe { &*thread.running().link.get() };
         thread.current.set(by);
         link.suspend();
     }
