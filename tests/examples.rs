@@ -57,6 +57,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("echo_server", "tests/peers/echo.rs"),
     ("http_hello", "tests/peers/http.rs"),
     ("port_forwarder", "tests/peers/forward.rs"),
+    ("soak", "tests/chaos.rs"),
     ("ten_thousand", ".ci/run"),
     ("tls_echo", "tests/peers/tls.rs"),
     ("udp_echo", "tests/peers/udp.rs"),
