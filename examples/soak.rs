@@ -27,5 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         false => chaos::run::run(length, seed),
     };
     print!("{tally}");
+    for (call, faults) in chaos::faults::made() {
+        println!("faults: {call:<28}{faults:>12}");
+    }
     Ok(())
 }

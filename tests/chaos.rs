@@ -29,6 +29,10 @@ fn nothing_is_lost_leaked_or_left_waiting() {
         [""; 0],
         "nobody has ever come to their end"
     );
+    let made = chaos::faults::made();
+    println!("{made:#?}");
+    let never: Vec<_> = made.iter().filter(|made| made.1 == 0).collect();
+    assert!(never.is_empty(), "never made: {never:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) const fn are_on() -> bool {
     cfg!(greenlet_faults)
 }
 
-/// How many were made of each kind.
+/// How many were made, by what they were made of; nothing where none are made.
 #[cfg(greenlet_faults)]
 pub(crate) fn made() -> Vec<(&'static str, u64)> {
     greenlet::__made_faults()

@@ -27,7 +27,7 @@ pub(crate) enum End {
 const AT_ONCE: usize = 24;
 
 /// Far more than any act needs, also on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn live(world: &Arc<World>, random: &Random, dir: PathBuf, until: Instant, end: End) {
     let home = Rc::new(match world.is_real {
@@ -124,12 +124,20 @@ impl Actors {
                 handle.kill();
             }
         }
+        let names: Vec<_> = self.handles.iter().map(JoinHandle::greenlet).collect();
         for handle in self.handles {
-            let id = handle.greenlet();
-            match handle.join_timeout(PATIENCE) {
-                Ok(joined) => drop(expect(joined)),
-                Err(_) => panic!("{id:?} was left parked: {:?}", hub::deadlocks()),
+            if let Ok(joined) = handle.join_timeout(PATIENCE) {
+                expect(joined);
+                continue;
             }
+            for name in names.iter().filter(|name| !name.is_dead()) {
+                // The refusal says what it waits for.
+                eprintln!("{}", name.try_switch::<(), ()>(()).unwrap_err());
+            }
+            panic!(
+                "somebody was left waiting; deadlocks: {:?}",
+                hub::deadlocks()
+            );
         }
     }
 }

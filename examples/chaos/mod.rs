@@ -10,7 +10,6 @@
 #![allow(dead_code, reason = "the example and the test each use their part")]
 
 mod acts;
-mod faults;
 mod feeder;
 mod home;
 mod life;
@@ -28,4 +27,5 @@ mod vitals;
 mod world;
 
 pub(crate) mod exact;
+pub(crate) mod faults;
 pub(crate) mod run;

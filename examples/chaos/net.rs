@@ -71,11 +71,13 @@ fn echoed(a: &Actor, stream: &impl Connection) -> io::Result<()> {
     let (writing, said) = (a.child(), &said);
     scope(|s| {
         let writer = s.spawn(move || {
-            for piece in said.chunks(writing.random.below(9_000) as usize + 1_000) {
-                stream.say(piece)?;
+            let length = writing.random.below(9_000) as usize + 1_000;
+            let done = said.chunks(length).try_for_each(|piece| {
                 writing.pause();
-            }
-            stream.half()
+                stream.say(piece)
+            });
+            // Whether or not: the other side is to end.
+            stream.half().and(done)
         });
         let heard = hear(stream, &a.random, said);
         // Without the other half it has to fail, or to end.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::chaos::faults;
 use crate::chaos::feeder::feed;
 use crate::chaos::life::{End, check_alone, live};
 use crate::chaos::random::Random;
@@ -17,6 +18,7 @@ const OTHERS: u64 = 2;
 
 pub(crate) fn round(tally: &Arc<Tally>, random: &Random, dir: &Path) {
     let world = Arc::new(World::new(tally.clone(), true));
+    faults::make(Some(random.next()));
     let until = Instant::now() + Duration::from_millis(200 + random.below(800));
     let others: Vec<_> = (0..OTHERS)
         .map(|number| {
@@ -48,6 +50,7 @@ pub(crate) fn round(tally: &Arc<Tally>, random: &Random, dir: &Path) {
     }
     world.is_over.store(true, Ordering::SeqCst);
     feeder.join().expect("feeds on");
+    faults::make(None);
     let world = Arc::into_inner(world).expect("nobody is left");
     world.settle();
 }

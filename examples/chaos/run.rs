@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, panic, process, thread};
 
 use crate::chaos::acts::ACTS;
-use crate::chaos::faults;
 use crate::chaos::life::PATIENCE;
 use crate::chaos::random::Random;
 use crate::chaos::round::round;
@@ -36,9 +35,7 @@ pub(crate) fn run(length: Duration, seed: u64) -> Arc<Tally> {
     let mut last_line = began;
     let mut number = 0;
     while began.elapsed() < length || number <= WARM_UP {
-        faults::make(Some(random.next()));
         round(&tally, &random, &dir.0);
-        faults::make(None);
         number += 1;
         beats.fetch_add(1, Ordering::SeqCst);
         if number >= WARM_UP {
