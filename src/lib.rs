@@ -158,5 +158,9 @@ pub use crate::greenlet::locals::probe as __private;
 #[doc(hidden)]
 pub use crate::channel::select_macro::run as __select;
 
+#[cfg(greenlet_faults)]
+#[doc(hidden)]
+pub use crate::sys::faults::{made as __made_faults, make as __make_faults};
+
 #[doc(hidden)]
 pub use crate::sys::clock::{moment as __moment, simulate as __simulate};

@@ -58,6 +58,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("http_hello", "tests/peers/http.rs"),
     ("port_forwarder", "tests/peers/forward.rs"),
     ("million", ".ci/run"),
+    ("soak", "tests/chaos.rs"),
     ("ten_thousand", ".ci/run"),
     ("tls_echo", "tests/peers/tls.rs"),
     ("udp_echo", "tests/peers/udp.rs"),

@@ -12,6 +12,7 @@ const ORDER: &[(&str, &str)] = &[
     ("util/id", ""),
     ("util/deadline", ""),
     ("util/slot_list", ""),
+    ("sys/faults", "U"),
     ("sys/arena", "U"),
     ("sys/frames", "U"),
     ("sys/context", "U"),

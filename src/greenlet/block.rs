@@ -187,6 +187,8 @@ pub(crate) struct Hooks {
     pub(crate) turn: fn(&Thread),
     /// Has a greenlet that is spawned, or parked in the hub, die of a payload, at its present or next wait.
     pub(crate) interrupt: fn(&AnyGreenlet, Payload),
+    /// Takes what the running greenlet is to die of at its next wait.
+    pub(crate) take_kill: fn(&Thread) -> Option<Payload>,
     /// Takes back the seat of a greenlet that is about to end.
     pub(crate) vacate: fn(&Thread, &Block),
     /// What a greenlet that is spawned, or parked in the hub, waits for.

@@ -14,7 +14,7 @@ pub struct Census {
     pub pooled_stacks: usize,
     /// Bytes of address space that stacks, used or not, take up.
     pub reserved_bytes: usize,
-    /// Bytes of it that are backed by memory.
+    /// Bytes of it that are backed by memory, as far as the system can tell.
     pub committed_bytes: usize,
 }
 

@@ -12,7 +12,7 @@ use std::panic::Location;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Role, State, Thread};
 use crate::greenlet::error::SwitchError;
-use crate::greenlet::kill::{TemporaryParent, arrive, hub, interrupt, observe_self};
+use crate::greenlet::kill::{TemporaryParent, arrive, hub, interrupt, observe_self, take_kill};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::panicking::raise_in;
 use crate::greenlet::switch::{prepare, transfer};
@@ -298,6 +298,15 @@ pub(crate) fn fail<V>(failure: Failure<V>) -> SwitchError<V> {
 #[track_caller]
 pub(crate) fn fail_loudly<V>(failure: Failure<V>, target: &AnyGreenlet) -> ! {
     let me = thread::current().block().label();
+    let is_for_a_kill = matches!(
+        failure,
+        Failure::Refused(SwitchError::Parked { .. }) | Failure::Arrived(Arrival::Exited(_))
+    );
+    if is_for_a_kill && let Some(payload) = take_kill(thread::here()) {
+        // Its last wait was over when it was killed. Now whoever has killed it waits for its end, not for a switch; or whoever it
+        // has waited for was killed at the same time.
+        raise_in(thread::here().running(), payload);
+    }
     match failure {
         Failure::Refused(refused) => panic!(
             "greenlet {me} cannot switch to {}: {refused}",

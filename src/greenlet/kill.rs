@@ -14,7 +14,7 @@ use std::thread;
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Role, State, Thread};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::panicking::raise_in;
+use crate::greenlet::panicking::{Unwinding, raise_in};
 use crate::greenlet::switch::transfer;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
 
@@ -228,6 +228,14 @@ pub(crate) fn vacate(thread: &Thread, block: &Block) {
     if !block.seat.get().is_null() {
         (hub(thread).hooks.vacate)(thread, block);
     }
+}
+
+/// Takes what the running greenlet is to die of at its next wait, unless it unwinds already.
+#[cold]
+pub(crate) fn take_kill(thread: &Thread) -> Option<Payload> {
+    let block = thread.running();
+    let may = !block.seat.get().is_null() && block.unwinding() == Unwinding::No;
+    may.then(|| (hub(thread).hooks.take_kill)(thread)).flatten()
 }
 
 /// One owner fewer. Called by the drop of an owner.

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use crate::greenlet::block::{Hooks, HubPart, ParentLink, Role, Thread};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::thread::{here, without_stack};
-use crate::hub::interrupt::interrupt;
+use crate::hub::interrupt::{interrupt, take_kill};
 use crate::hub::panic_hook::install;
 use crate::hub::report::waits_for;
 use crate::hub::roll;
@@ -44,6 +44,7 @@ fn begin(thread: &Thread) {
     const HOOKS: &Hooks = &Hooks {
         turn,
         interrupt,
+        take_kill,
         vacate,
         waits_for,
         shut_down,

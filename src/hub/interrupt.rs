@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::greenlet::block::{AnyGreenlet, Block, Role, State};
+use crate::greenlet::block::{AnyGreenlet, Block, State, Thread};
 use crate::greenlet::kill::discard;
 use crate::greenlet::panicking::raise_in;
 use crate::greenlet::unwind::{Known, Payload, drop_quietly};
@@ -36,20 +36,23 @@ pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
     match block.state() {
         State::New => never_start(hub, target),
         State::Suspended if !block.is_parked() => strike(hub, target),
-        _ => press(hub, target),
+        _ if press(hub, target) => {}
+        // Its next wait may be in a switch.
+        _ => strike(hub, target),
     }
 }
 
-/// Something is to be raised: at the present wait, if that can be ended so.
-fn press(hub: &Hub, target: &AnyGreenlet) {
+/// Something is to be raised: at the present wait, if that can be ended so. Whether it was.
+fn press(hub: &Hub, target: &AnyGreenlet) -> bool {
     let seat = hub.seat(target.block());
     seat.pending.set(true);
     if seat.shielded.get() {
         hub.shielded.borrow_mut().push(target.clone());
-    } else if let Some(waiter) = seat.parker.present() {
-        // Whoever was first is heard first (W4).
-        let _ = waiter.unpark(Token::INTERRUPTED);
+        return false;
     }
+    // Whoever was first is heard first (W4).
+    let waiter = seat.parker.present();
+    waiter.is_some_and(|waiter| waiter.unpark(Token::INTERRUPTED))
 }
 
 /// Tries again to interrupt those whose waits were not interruptible. Nobody of this thread unwinds, so they do not.
@@ -73,11 +76,11 @@ fn never_start(hub: &Hub, target: &AnyGreenlet) {
     discard(target);
 }
 
-/// A spawned greenlet that waits in a switch, and not in the hub, is hit there when the hub comes round.
+/// A greenlet that waits in a switch, and not in the hub, is hit there when the hub comes round, unless it has heard of it before.
 fn strike(hub: &Hub, target: &AnyGreenlet) {
     let seat = hub.seat(target.block());
     seat.pending.set(true);
-    hub.strikes.borrow_mut().push(target.clone());
+    hub.strikes.borrow_mut().push_back(target.clone());
 }
 
 /// A limit has elapsed that `greenlet` runs under.
@@ -173,18 +176,42 @@ pub(crate) fn was_raised(block: &Block) -> bool {
     raised
 }
 
-/// Takes what a greenlet is to die of that the hub was to hit, if it is still where it was hit.
-pub(crate) fn take_strike(greenlet: &AnyGreenlet) -> Option<Payload> {
+/// What becomes of a greenlet that the hub is to hit.
+pub(crate) enum Strike {
+    Hit(Payload),
+    /// It does not wait in a switch now.
+    Later,
+    /// It has heard of it.
+    Over,
+}
+
+/// Takes what a greenlet is to die of that the hub is to hit, if it waits in a switch.
+pub(crate) fn take_strike(greenlet: &AnyGreenlet) -> Strike {
     let block = greenlet.block();
-    let waits_in_a_switch = block.role.get() == Role::Spawned
-        && block.state() == State::Suspended
-        && !block.is_parked();
+    let waits_in_a_switch = block.state() == State::Suspended && !block.is_parked();
     if !waits_in_a_switch {
-        return None;
+        return match block.is_dead() || !Seat::of(block).is_some_and(Seat::is_condemned) {
+            true => Strike::Over,
+            false => Strike::Later,
+        };
     }
+    match take_payload(block) {
+        None => Strike::Over,
+        Some(payload) => {
+            block.known.set(Known::Raised);
+            Strike::Hit(payload)
+        }
+    }
+}
+
+/// Takes what the running greenlet is to die of at its next wait.
+pub(crate) fn take_kill(thread: &Thread) -> Option<Payload> {
+    take_payload(thread.running())
+}
+
+fn take_payload(block: &Block) -> Option<Payload> {
     let seat = Seat::of(block)?;
     let payload = seat.kill.take()?;
     seat.update_pending();
-    block.known.set(Known::Raised);
     Some(payload)
 }

@@ -26,6 +26,8 @@ use std::ptr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, OwnedFd, RawFd, closed, is_ready};
 use crate::sys::fork;
 use crate::sys::poller::{Poller, Ready};
@@ -325,6 +327,8 @@ impl Desk {
         }
         match self.poller.add(fd, key) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                #[cfg(greenlet_faults)]
+                faults::strike(Site::Duplicate)?;
                 let stand_in = fd.try_clone_to_owned()?;
                 self.poller.add(stand_in.as_fd(), key)?;
                 Ok(Some(stand_in))
@@ -359,6 +363,16 @@ impl Kept {
     /// The key, if it is kept by this thread.
     pub(crate) fn key(&self, reactor: &Reactor) -> Option<KeptKey> {
         ptr::eq(self.desk.as_ptr(), &*reactor.desk).then_some(KeptKey(self.key))
+    }
+
+    /// Has it reported again if it is ready.
+    #[cfg(greenlet_faults)]
+    pub(crate) fn report_again(&self) -> io::Result<()> {
+        let Some(desk) = self.desk.upgrade() else {
+            return Ok(());
+        };
+        let registered = self.stand_in.as_ref().map_or(self.fd, AsRawFd::as_raw_fd);
+        desk.poller.report_again(registered, self.key)
     }
 
     /// Whether the thread by which it is kept has ended.

@@ -19,7 +19,7 @@ use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Stage, Thread};
 use crate::greenlet::panicking::Unwinding;
 use crate::greenlet::switch::{prepare, set_current, transfer};
-use crate::hub::interrupt::{elapse, press_again, take_strike};
+use crate::hub::interrupt::{Strike, elapse, press_again, take_strike};
 use crate::hub::report::{self, Deadlock};
 use crate::hub::seat::Seat;
 use crate::hub::state::{Due, Hub, Place, Until};
@@ -210,19 +210,32 @@ fn fire_timers(thread: &Thread, hub: &Hub, now: Instant) {
     }
 }
 
+/// How many are looked at each time that somebody else could run; all of them if nobody can.
+const STRIKES_AT_ONCE: usize = 64;
+
 /// The next greenlet that is hit where it waits in a switch.
 fn strike(thread: &Thread, hub: &Hub) -> Option<AnyGreenlet> {
     if panicking() {
         // It may be just the one who unwinds, and a second unwind would end the process.
         return None;
     }
-    loop {
-        let struck = hub.strikes.borrow_mut().pop()?;
-        if let Some(payload) = take_strike(&struck) {
-            thread.announce(&struck, Arrival::Thrown(payload));
-            return Some(struck);
+    let mut strikes = hub.strikes.borrow_mut();
+    let looks = match hub.run_queue.borrow().is_empty() {
+        true => strikes.len(),
+        false => STRIKES_AT_ONCE.min(strikes.len()),
+    };
+    for _ in 0..looks {
+        let target = strikes.pop_front()?;
+        match take_strike(&target) {
+            Strike::Hit(payload) => {
+                thread.announce(&target, Arrival::Thrown(payload));
+                return Some(target);
+            }
+            Strike::Later => strikes.push_back(target),
+            Strike::Over => {}
         }
     }
+    None
 }
 
 /// Sleeps until something may have happened; false if nothing ever will.

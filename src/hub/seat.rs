@@ -107,6 +107,14 @@ impl Seat {
         }
     }
 
+    /// Whether the greenlet is to die, and has not heard of it.
+    pub(crate) fn is_condemned(&self) -> bool {
+        let kill = self.kill.take();
+        let is_condemned = kill.is_some();
+        self.kill.set(kill);
+        is_condemned
+    }
+
     /// The limits that the greenlet runs under.
     pub(crate) fn with_limits<R>(&self, look: impl FnOnce(&mut [Limit]) -> R) -> R {
         let mut limits = self.limits.take();

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -57,8 +58,8 @@ pub(crate) struct Hub {
     pub(crate) drain: Cell<Option<Drain>>,
     /// Those with something to be raised whose waits are not interruptible.
     pub(crate) shielded: RefCell<Vec<AnyGreenlet>>,
-    /// Spawned ones that wait in a switch, and are to be hit there.
-    pub(crate) strikes: RefCell<Vec<AnyGreenlet>>,
+    /// Those with something to be raised that no wait in the hub has heard: they are hit where they wait in a switch.
+    pub(crate) strikes: RefCell<VecDeque<AnyGreenlet>>,
     pub(crate) next_limit: Cell<u64>,
     /// How many greenlets were spawned and have not ended.
     pub(crate) spawned: Cell<usize>,

@@ -5,6 +5,8 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::process::Stdio;
 
 use crate::readiness::evented::Evented;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd, set_nonblocking};
 
 /// Makes a pipe: `std::io::pipe`, where only the greenlet waits.
@@ -30,6 +32,8 @@ use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd, set_n
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    #[cfg(greenlet_faults)]
+    faults::strike(Site::Open)?;
     let (reader, writer) = io::pipe()?;
     Ok((PipeReader::from_std(reader)?, PipeWriter::from_std(writer)?))
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::readiness::evented::Evented;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::{AsFd, Direction, set_nonblocking};
 
 /// Makes `inner` not block, and takes its time-outs over. What has failed is told beside it, the rest is done.
@@ -37,6 +39,8 @@ pub(crate) fn try_clone<T: AsFd>(
     owned: &Evented<T>,
     clone: impl FnOnce(&T) -> io::Result<T>,
 ) -> io::Result<Evented<T>> {
+    #[cfg(greenlet_faults)]
+    faults::strike(Site::Duplicate)?;
     let inner = clone(owned.get())?;
     Ok(Evented::with_modes(inner, owned.modes().clone()))
 }

@@ -12,6 +12,8 @@ use crate::net::each::each;
 use crate::net::own::{give_back, take_over, try_clone};
 use crate::net::tcp_stream::TcpStream;
 use crate::readiness::evented::Evented;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::Direction;
 
 /// A socket that waits for TCP connections: `std::net::TcpListener`, where only the greenlet waits.
@@ -48,7 +50,11 @@ impl TcpListener {
     /// That of the last address that was tried; `InvalidInput` if there is none.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        each(addr, |addr| Self::from_std(net::TcpListener::bind(addr)?))
+        each(addr, |addr| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Open)?;
+            Self::from_std(net::TcpListener::bind(addr)?)
+        })
     }
 
     /// Takes over one of std's. It waits cooperatively from now on, whether it was non-blocking or not.
@@ -101,7 +107,11 @@ impl TcpListener {
     /// [may not wait](Self::set_nonblocking).
     #[track_caller]
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = self.0.perform(Direction::Read, net::TcpListener::accept)?;
+        let (stream, peer) = self.0.perform(Direction::Read, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Accept)?;
+            inner.accept()
+        })?;
         stream.set_nonblocking(true)?;
         Ok((TcpStream::wrap(stream), peer))
     }

@@ -13,6 +13,8 @@ use crate::net::each::each;
 use crate::net::own::{give_back, take_over, try_clone};
 use crate::readiness::evented::{Evented, spend};
 use crate::sys::clock;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::{Direction, is_in_progress, would_block};
 use crate::util::deadline::Deadline;
 
@@ -86,6 +88,8 @@ impl TcpStream {
     fn connect_until(addr: &SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
         // It may be refused at once, and tried again and again.
         spend(&place());
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Open)?;
         let socket = Socket::new(
             Domain::for_address(*addr),
             Type::STREAM,
@@ -93,6 +97,8 @@ impl TcpStream {
         )?;
         socket.set_nonblocking(true)?;
         let begun = socket.connect(&(*addr).into());
+        #[cfg(greenlet_faults)]
+        let begun = begun.and(faults::strike(Site::Connect));
         let stream = TcpStream::wrap(socket.into());
         match begun {
             Err(error) if is_in_progress(&error) => {
@@ -222,7 +228,11 @@ impl TcpStream {
     /// As a read.
     #[track_caller]
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.perform(Direction::Read, |inner| inner.peek(buffer))
+        self.0.perform(Direction::Read, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike_at(Site::Read, inner)?;
+            inner.peek(buffer)
+        })
     }
 
     /// Whether small writes are sent at once, `TCP_NODELAY`.
@@ -283,6 +293,8 @@ impl TcpStream {
 
 /// Asks a socket that is connecting; `WouldBlock` as long as it is.
 fn is_connected(stream: &net::TcpStream) -> io::Result<()> {
+    #[cfg(greenlet_faults)]
+    faults::strike(Site::Connecting)?;
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }

@@ -11,6 +11,8 @@ use crate::net::addrs::ToSocketAddrs;
 use crate::net::each::each;
 use crate::net::own::{give_back, take_over, try_clone};
 use crate::readiness::evented::Evented;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::Direction;
 
 /// A UDP socket: `std::net::UdpSocket`, where only the greenlet waits.
@@ -88,8 +90,11 @@ impl UdpSocket {
     /// What the system says; `WouldBlock` if a time-out that was set has passed, or if it may not wait.
     #[track_caller]
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0
-            .perform(Direction::Read, |inner| inner.recv_from(buf))
+        self.0.perform(Direction::Read, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Receive)?;
+            inner.recv_from(buf)
+        })
     }
 
     /// As [`recv_from`](Self::recv_from), but the datagram stays there for the next.
@@ -99,8 +104,11 @@ impl UdpSocket {
     /// As [`recv_from`](Self::recv_from).
     #[track_caller]
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0
-            .perform(Direction::Read, |inner| inner.peek_from(buf))
+        self.0.perform(Direction::Read, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Receive)?;
+            inner.peek_from(buf)
+        })
     }
 
     /// Sends a datagram to an address. Of several only the first is tried.
@@ -116,8 +124,11 @@ impl UdpSocket {
             let what = "no addresses to send data to";
             return Err(io::Error::new(ErrorKind::InvalidInput, what));
         };
-        self.0
-            .perform(Direction::Write, |inner| inner.send_to(buf, addr))
+        self.0.perform(Direction::Write, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Send)?;
+            inner.send_to(buf, addr)
+        })
     }
 
     /// Where [`connect`](Self::connect) has led.
@@ -331,7 +342,11 @@ impl UdpSocket {
     /// What the system says: that it is not connected, that an earlier datagram was refused; `WouldBlock` as [`recv_from`](Self::recv_from).
     #[track_caller]
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.perform(Direction::Write, |inner| inner.send(buf))
+        self.0.perform(Direction::Write, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Send)?;
+            inner.send(buf)
+        })
     }
 
     /// Takes a datagram. What is longer than the buffer loses its end.
@@ -343,7 +358,11 @@ impl UdpSocket {
     /// As [`recv_from`](Self::recv_from).
     #[track_caller]
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.perform(Direction::Read, |inner| inner.recv(buf))
+        self.0.perform(Direction::Read, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Receive)?;
+            inner.recv(buf)
+        })
     }
 
     /// As [`recv`](Self::recv), but the datagram stays there for the next.
@@ -353,7 +372,11 @@ impl UdpSocket {
     /// As [`recv_from`](Self::recv_from).
     #[track_caller]
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.perform(Direction::Read, |inner| inner.peek(buf))
+        self.0.perform(Direction::Read, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Receive)?;
+            inner.peek(buf)
+        })
     }
 
     /// Ends with an error every call that waits and all that come, on this value (clones receive nothing any more either, and cannot send). The

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::greenlet::builder::GreenletBuilder;
 use crate::greenlet::thread::here;
 use crate::greenlet::unwind::GreenletExit;
+use crate::hub::begin::place;
 use crate::lock::semaphore::Semaphore;
 use crate::pool::group::{Group, Last};
 use crate::pool::imap::{Call, Imap, ImapUnordered, Promise};
@@ -328,7 +329,11 @@ impl fmt::Debug for Pool {
 pub(crate) fn result_or_panic<R>(result: thread::Result<R>) -> R {
     match result {
         Ok(result) => result,
-        Err(payload) if payload.is::<GreenletExit>() => panic!("the call was killed"),
+        Err(payload) if payload.is::<GreenletExit>() => {
+            // The caller as well, if it was at the end of the thread.
+            place().check();
+            panic!("the call was killed");
+        }
         Err(payload) => resume_unwind(payload),
     }
 }

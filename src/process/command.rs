@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{self, CommandArgs, CommandEnvs, ExitStatus, Output, Stdio};
 
 use crate::process::child::Child;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 
 /// How a child process is begun: `std::process::Command`, where only the greenlet waits for what the child does.
 ///
@@ -115,6 +117,8 @@ impl Command {
     ///
     /// What the system says: that there is no such program.
     pub fn spawn(&mut self) -> io::Result<Child> {
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Process)?;
         Child::from_std(self.inner.spawn()?)
     }
 

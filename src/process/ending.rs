@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::hub::sleep::sleep;
 use crate::readiness::evented::Evented;
 use crate::sys::child;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::{Direction, OwnedFd, would_block};
 
 /// How soon a child is looked at again where the system tells of no end; doubled each time.
@@ -37,6 +39,8 @@ impl Ending {
         }
         let status = match self {
             Ending::Told(end) => end.perform(Direction::Read, |_| {
+                #[cfg(greenlet_faults)]
+                faults::strike(Site::Child)?;
                 child.try_wait()?.ok_or_else(would_block)
             })?,
             _ => look_again_and_again(child)?,

@@ -20,6 +20,8 @@ use crate::hub::state::Place;
 use crate::lock::acquire::acquire_slow;
 use crate::readiness::wait::Readiness;
 use crate::sys::clock;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, closed, would_block};
 use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
@@ -255,7 +257,24 @@ impl<T: AsFd> Evented<T> {
     where
         for<'a> &'a T: Read,
     {
-        self.perform(Direction::Read, |mut inner| inner.read(buffer))
+        #[cfg(greenlet_faults)]
+        let length = faults::shorter(buffer.len());
+        #[cfg(greenlet_faults)]
+        let buffer = &mut buffer[..length];
+        self.read_once(buffer)
+    }
+
+    #[inline]
+    #[track_caller]
+    fn read_once(&self, buffer: &mut [u8]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.perform(Direction::Read, |mut inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike_at(Site::Read, inner)?;
+            inner.read(buffer)
+        })
     }
 
     /// As [`read`](Self::read), from a stream of bytes without limits of messages. If it gives less than is asked for, there was no
@@ -269,7 +288,11 @@ impl<T: AsFd> Evented<T> {
     where
         for<'a> &'a T: Read,
     {
-        let count = self.read(buffer)?;
+        #[cfg(greenlet_faults)]
+        let length = faults::shorter(buffer.len());
+        #[cfg(greenlet_faults)]
+        let buffer = &mut buffer[..length];
+        let count = self.read_once(buffer)?;
         if (1..buffer.len()).contains(&count) && !self.watch.modes.exposed.load(Ordering::Relaxed) {
             let last_plain = self.watch.last_plain.load(Ordering::Relaxed);
             self.watch.drained_at.store(last_plain, Ordering::Relaxed);
@@ -282,7 +305,11 @@ impl<T: AsFd> Evented<T> {
     where
         for<'a> &'a T: Read,
     {
-        self.perform(Direction::Read, |mut inner| inner.read_vectored(buffers))
+        self.perform(Direction::Read, |mut inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike_at(Site::Read, inner)?;
+            inner.read_vectored(buffers)
+        })
     }
 
     #[track_caller]
@@ -290,7 +317,13 @@ impl<T: AsFd> Evented<T> {
     where
         for<'a> &'a T: Write,
     {
-        self.perform(Direction::Write, |mut inner| inner.write(bytes))
+        #[cfg(greenlet_faults)]
+        let bytes = &bytes[..faults::shorter(bytes.len())];
+        self.perform(Direction::Write, |mut inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike_at(Site::Write, inner)?;
+            inner.write(bytes)
+        })
     }
 
     #[track_caller]
@@ -298,7 +331,11 @@ impl<T: AsFd> Evented<T> {
     where
         for<'a> &'a T: Write,
     {
-        self.perform(Direction::Write, |mut inner| inner.write_vectored(slices))
+        self.perform(Direction::Write, |mut inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike_at(Site::Write, inner)?;
+            inner.write_vectored(slices)
+        })
     }
 }
 
@@ -340,6 +377,12 @@ impl Watch {
             Some(key) => key,
             None => self.key(reactor, fd)?,
         };
+        #[cfg(greenlet_faults)]
+        if faults::has_pretended() {
+            let mut kept = self.kept.lock();
+            let kept = kept.iter_mut().find(|kept| kept.key(reactor).is_some());
+            kept.expect("there is a key").report_again()?;
+        }
         let (registration, waiter) = reactor.join_kept(key, direction, place.seat.parker.arm());
         match park(place, waiter, deadline, &readiness(fd, direction)) {
             Token::TIMED_OUT => Ok(false),

@@ -35,6 +35,9 @@ use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
+
 /// The stack size a greenlet has if nothing else is asked for. How it was found: arch-note 0003.
 pub(crate) const DEFAULT_SIZE: usize = DEFAULT_CLASS - COLOURS * COLOUR_STEP;
 const DEFAULT_CLASS: usize = if cfg!(feature = "sanitizer") {
@@ -232,6 +235,10 @@ impl Arena {
         let mut trimmed = 0;
         for class in self.classes.borrow().iter().flatten() {
             for start in class.pool.borrow().iter() {
+                #[cfg(greenlet_faults)]
+                if faults::strike(Site::Advise).is_err() {
+                    continue;
+                }
                 // SAFETY: a pooled slot is not in use (A1), its contents are dead; guards stay (A2).
                 let done = unsafe {
                     let usable = start.as_ptr().add(page());
@@ -344,6 +351,11 @@ impl Arena {
         let result = if MAPPED_GUARDS.fetch_add(1, Ordering::Relaxed) >= mapped_guards_limit() {
             Err(io::Error::from_raw_os_error(libc::ENOMEM))
         } else {
+            #[cfg(greenlet_faults)]
+            if let Err(error) = faults::strike(Site::Protect) {
+                MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed);
+                return Err(error);
+            }
             // SAFETY: the page belongs to a slot that nobody uses (A1).
             match unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) } {
                 0 => Ok(()),
@@ -394,6 +406,12 @@ impl Class {
 
     /// Reserves the next chunk. Under memory limits a smaller one will do, down to a single slot.
     fn grow(&self) -> Result<(), NoStack> {
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Chunk).map_err(|error| NoStack {
+            size: self.size,
+            what: "cannot be reserved",
+            error,
+        })?;
         let mut slots = (CHUNK / self.stride()).max(1);
         loop {
             let len = slots * self.stride();
@@ -418,7 +436,7 @@ impl Class {
 }
 
 impl Chunk {
-    /// Bytes of the chunk that are backed by memory at the moment.
+    /// Bytes of the chunk that are backed by memory at the moment; those of which the system cannot tell are left out.
     fn committed(&self) -> usize {
         let mut resident = vec![0u8; self.len.min(CHUNK) / page()];
         let mut count = 0;
@@ -430,7 +448,12 @@ impl Chunk {
                 let start = self.start.as_ptr().add(offset);
                 libc::mincore(start.cast(), len, pages.as_mut_ptr().cast())
             };
-            assert_eq!(done, 0, "mincore: {}", io::Error::last_os_error());
+            #[cfg(greenlet_faults)]
+            let done = faults::strike(Site::Resident).map_or(-1, |()| done);
+            // The kernel may be short of the page that it answers in.
+            if done != 0 {
+                continue;
+            }
             count += pages.iter().filter(|byte| **byte & 1 != 0).count();
         }
         count * page()
@@ -450,6 +473,8 @@ const FOR_STACKS: libc::c_int = 0;
 fn reserve(len: usize) -> io::Result<NonNull<u8>> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | FOR_STACKS;
     let prot = libc::PROT_READ | libc::PROT_WRITE;
+    #[cfg(greenlet_faults)]
+    faults::strike(Site::Reserve)?;
     // SAFETY: a new private mapping at an address of the kernel's choice.
     let start = unsafe { libc::mmap(ptr::null_mut(), len, prot, flags, -1, 0) };
     if start == libc::MAP_FAILED {
@@ -457,6 +482,10 @@ fn reserve(len: usize) -> io::Result<NonNull<u8>> {
     }
     // A stack touches a page or two of its slot: huge pages would multiply that by hundreds. Refused
     // only by kernels without huge pages, where it is not needed.
+    #[cfg(greenlet_faults)]
+    if faults::strike(Site::Advise).is_err() {
+        return Ok(NonNull::new(start.cast()).expect("mmap gives no null"));
+    }
     #[cfg(target_os = "linux")]
     // SAFETY: advice about the mapping just made.
     unsafe {
@@ -470,6 +499,10 @@ fn reserve(len: usize) -> io::Result<NonNull<u8>> {
 fn install_marker(start: NonNull<u8>) -> bool {
     /// From the kernel's `mman-common.h`; libc does not name it yet.
     const MADV_GUARD_INSTALL: libc::c_int = 102;
+    #[cfg(greenlet_faults)]
+    if faults::strike(Site::Marker).is_err() {
+        return false;
+    }
     // SAFETY: the page belongs to a slot that nobody uses (A1).
     unsafe { libc::madvise(start.as_ptr().cast(), page(), MADV_GUARD_INSTALL) == 0 }
 }

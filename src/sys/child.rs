@@ -26,8 +26,12 @@ pub(crate) fn end_of(child: &Child) -> Option<OwnedFd> {
 
 #[cfg(target_os = "linux")]
 fn pidfd(child: &Child) -> Option<OwnedFd> {
+    #[cfg(greenlet_faults)]
+    use crate::sys::faults::{self, Site};
     use crate::sys::fd::FromRawFd;
 
+    #[cfg(greenlet_faults)]
+    faults::strike(Site::Pidfd).ok()?;
     let pid = libc::pid_t::try_from(child.id()).ok()?;
     // SAFETY: takes no pointers.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };

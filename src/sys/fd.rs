@@ -5,6 +5,9 @@ use std::io;
 
 pub(crate) use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
+
 /// What a file descriptor can become ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -23,6 +26,10 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, direction: Direction) -> bool {
         },
         revents: 0,
     };
+    #[cfg(greenlet_faults)]
+    if faults::strike(Site::Poll).is_err() {
+        return true;
+    }
     // SAFETY: the one entry lives during the call.
     let count = unsafe { libc::poll(&raw mut look, 1, 0) };
     count != 0
@@ -73,6 +80,11 @@ pub(crate) fn which_are_ready(asked: &[(BorrowedFd<'_>, [bool; 2])]) -> io::Resu
     let mut entries: Vec<_> = asked.iter().map(entry).collect();
     let count = libc::nfds_t::try_from(entries.len()).map_err(io::Error::other)?;
     loop {
+        #[cfg(greenlet_faults)]
+        match faults::strike(Site::Poll) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            struck => struck?,
+        }
         // SAFETY: the entries live during the call, and are so many.
         if unsafe { libc::poll(entries.as_mut_ptr(), count, 0) } >= 0 {
             break;

@@ -15,12 +15,15 @@
 //! * `stdio` names the three that a process begins with.
 //! * `child` tells of the end of a child process.
 //! * `probe` has another thread look at its own stack, at once.
+//! * `faults` has the system fail at random, for tests; not there otherwise.
 //! * `poller` waits until file descriptors are ready.
 
 pub(crate) mod arena;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod context;
+#[cfg(greenlet_faults)]
+pub(crate) mod faults;
 pub(crate) mod fd;
 pub(crate) mod fork;
 pub(crate) mod frames;

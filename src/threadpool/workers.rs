@@ -16,6 +16,8 @@ use std::time::Duration;
 use crate::hub::awaited::Plain;
 use crate::hub::wait_on::{Waited, wait_on};
 use crate::sys::clock;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::util::deadline::Deadline;
 use crate::util::primitive::{Bell, Held, Latch};
 use crate::wait::parker::Token;
@@ -106,7 +108,10 @@ impl Workers {
         drop(state);
         let workers = self.clone();
         let named = thread::Builder::new().name("greenlet-pool".to_owned());
-        if let Err(error) = named.spawn(move || workers.work()) {
+        let begin = || named.spawn(move || workers.work());
+        #[cfg(greenlet_faults)]
+        let begin = || faults::strike(Site::Thread).and_then(|()| begin());
+        if let Err(error) = begin() {
             self.make_do_without(&error);
         }
     }

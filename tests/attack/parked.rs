@@ -1,12 +1,12 @@
 //! Greenlets that are parked in the hub, or queued to run, met by what is meant for suspended ones.
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use greenlet::lock::Semaphore;
-use greenlet::{Greenlet, SwitchError, sleep, spawn, yield_now};
+use greenlet::{Generator, Greenlet, GreenletExit, SwitchError, sleep, spawn, yield_now};
 
 use crate::support::{Token, leak_checked};
 
@@ -172,5 +172,34 @@ fn the_drop_of_the_last_owner_of_a_sleeper_kills_it() {
         starter.kill();
         starter.wait();
         assert_eq!(Token::alive(), 0);
+    });
+}
+
+/// The wake-up of the body is on its way when the generator is dropped, so that counts first.
+#[test]
+fn the_body_of_a_dropped_generator_that_was_just_woken_dies_where_it_gives() {
+    leak_checked(|| {
+        let token = Token::new();
+        let killed = Rc::new(Cell::new(false));
+        let gives = killed.clone();
+        let consumer = spawn(move || {
+            let mut generator = Generator::new(move |y| {
+                let _token = token;
+                y.give(1);
+                sleep(SOON);
+                let result = catch_unwind(AssertUnwindSafe(|| y.give(2)));
+                let payload = result.unwrap_err();
+                gives.set(payload.is::<GreenletExit>());
+                resume_unwind(payload);
+            });
+            generator.next();
+            generator.next()
+        });
+        yield_now();
+        // The hub finds that the time is over when it comes round to kill.
+        std::thread::sleep(2 * SOON);
+        consumer.kill();
+        assert!(consumer.join().unwrap_err().is::<GreenletExit>());
+        assert!(killed.get());
     });
 }

@@ -330,3 +330,36 @@ fn kills_in_a_circle() {
         }
     });
 }
+
+#[test]
+fn a_kill_that_comes_after_the_wake_up_hits_the_switch_that_comes_next() {
+    leak_checked(|| {
+        let units = Rc::new(Semaphore::new(0));
+        let taken = units.clone();
+        let handle = spawn(move || {
+            taken.acquire();
+            Greenlet::new(|()| sleep(HOUR)).switch(());
+        });
+        yield_now();
+        units.release();
+        handle.kill();
+        let joined = handle.join_timeout(HOUR).unwrap();
+        assert!(joined.unwrap_err().is::<GreenletExit>());
+        // The wake-up has counted.
+        assert_eq!(units.available(), 0);
+    });
+}
+
+#[test]
+fn a_kill_while_it_yields_hits_the_switch_that_comes_next() {
+    leak_checked(|| {
+        let handle = spawn(|| {
+            yield_now();
+            Greenlet::new(|()| sleep(HOUR)).switch(());
+        });
+        yield_now();
+        handle.kill();
+        let joined = handle.join_timeout(HOUR).unwrap();
+        assert!(joined.unwrap_err().is::<GreenletExit>());
+    });
+}

@@ -390,3 +390,25 @@ fn a_killed_caller_of_map_leaves_the_calls_alone() {
         assert_eq!(done.get(), 2);
     });
 }
+
+#[test]
+fn whoever_is_killed_with_its_call_dies_of_that() {
+    leak_checked(|| {
+        let call = Rc::new(RefCell::new(None));
+        let told = call.clone();
+        let caller = spawn(move || {
+            let pool = Pool::new(1);
+            pool.apply(move || {
+                *told.borrow_mut() = Some(greenlet::current());
+                sleep(HOUR);
+            });
+        });
+        yield_now();
+        yield_now();
+        call.take().unwrap().kill();
+        yield_now();
+        // Its wait is over, for the call is dead.
+        caller.kill();
+        assert!(caller.join().unwrap_err().is::<GreenletExit>());
+    });
+}

@@ -17,13 +17,16 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use libc::{c_int, epoll_event};
+
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 
 /// The key of the eventfd, which no descriptor may have.
 const POKE_KEY: usize = usize::MAX;
@@ -56,8 +59,12 @@ pub(crate) struct Poller {
 
 impl Poller {
     pub(crate) fn new() -> io::Result<Poller> {
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::NewEpoll)?;
         // SAFETY: takes no pointers.
         let epoll = unsafe { owned(libc::epoll_create1(libc::EPOLL_CLOEXEC)) }?;
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::NewEventfd)?;
         // SAFETY: takes no pointers.
         let eventfd = unsafe { owned(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK)) }?;
         let poller = Poller {
@@ -65,7 +72,10 @@ impl Poller {
             eventfd: File::from(eventfd),
             poked: AtomicBool::new(false),
         };
-        poller.register(poller.eventfd.as_fd(), libc::EPOLLIN, POKE_KEY)?;
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Register)?;
+        let eventfd = poller.eventfd.as_raw_fd();
+        poller.control(libc::EPOLL_CTL_ADD, eventfd, libc::EPOLLIN, POKE_KEY)?;
         Ok(poller)
     }
 
@@ -79,7 +89,14 @@ impl Poller {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         // EPOLLERR and EPOLLHUP are always reported.
-        self.register(fd, libc::EPOLLIN | libc::EPOLLOUT | NOT_PLAIN, key)
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Register)?;
+        self.control(
+            libc::EPOLL_CTL_ADD,
+            fd.as_raw_fd(),
+            libc::EPOLLIN | libc::EPOLLOUT | NOT_PLAIN,
+            key,
+        )
     }
 
     /// Ends the reports of `fd`, those not yet picked up included. From any thread.
@@ -137,25 +154,27 @@ impl Poller {
         }
     }
 
-    fn register(&self, fd: BorrowedFd<'_>, directions: c_int, key: usize) -> io::Result<()> {
+    /// Reports once more what the descriptor is ready for, if it is.
+    #[cfg(greenlet_faults)]
+    pub(crate) fn report_again(&self, fd: RawFd, key: usize) -> io::Result<()> {
+        let both = libc::EPOLLIN | libc::EPOLLOUT | NOT_PLAIN;
+        self.control(libc::EPOLL_CTL_MOD, fd, both, key)
+    }
+
+    fn control(&self, what: c_int, fd: RawFd, directions: c_int, key: usize) -> io::Result<()> {
         let mut event = epoll_event {
             events: (directions | libc::EPOLLET) as u32,
             u64: key as u64,
         };
         // SAFETY: the event lives during the call.
-        let status = unsafe {
-            libc::epoll_ctl(
-                self.epoll.as_raw_fd(),
-                libc::EPOLL_CTL_ADD,
-                fd.as_raw_fd(),
-                &mut event,
-            )
-        };
+        let status = unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), what, fd, &mut event) };
         non_negative(status).map(drop)
     }
 
     /// How many events the kernel wrote to `buffer`.
     fn next_events(&self, timeout: Option<Duration>, buffer: &mut Buffer) -> io::Result<usize> {
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Wait)?;
         static NO_NANOSECONDS: AtomicBool = AtomicBool::new(false);
         if !NO_NANOSECONDS.load(Ordering::Relaxed) {
             match wait_nanoseconds(&self.epoll, timeout, buffer) {
@@ -247,6 +266,7 @@ unsafe fn owned(fd: c_int) -> io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use std::io::{ErrorKind, Read};
+    use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
     use std::os::unix::thread::JoinHandleExt;
     use std::thread;

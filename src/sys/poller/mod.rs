@@ -16,6 +16,12 @@
 //!   wait may report a descriptor twice.
 //! * A wait may end early with nothing to report, and a signal may or may not end it: the caller looks at the clock.
 
+#[cfg(all(
+    greenlet_faults,
+    any(not(target_os = "linux"), greenlet_portable_poller)
+))]
+compile_error!("faults are made with `epoll` only");
+
 #[cfg(all(target_os = "linux", not(greenlet_portable_poller)))]
 pub(crate) mod epoll;
 

@@ -10,6 +10,8 @@ use socket2::SockRef;
 use crate::net::own::{give_back, take_over, try_clone};
 use crate::os::unix::net::stream::UnixStream;
 use crate::readiness::evented::Evented;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::Direction;
 use crate::sys::unix_net::{self, SocketAddr};
 
@@ -47,6 +49,8 @@ impl UnixListener {
     ///
     /// What the system says: that the name is in use; `InvalidInput` if it is no name for a socket.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Open)?;
         Self::from_std(unix_net::UnixListener::bind(path)?)
     }
 
@@ -91,9 +95,11 @@ impl UnixListener {
     /// What the system says: that there are too many descriptors.
     #[track_caller]
     pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (stream, peer) = self
-            .0
-            .perform(Direction::Read, unix_net::UnixListener::accept)?;
+        let (stream, peer) = self.0.perform(Direction::Read, |inner| {
+            #[cfg(greenlet_faults)]
+            faults::strike(Site::Accept)?;
+            inner.accept()
+        })?;
         stream.set_nonblocking(true)?;
         Ok((UnixStream::wrap(stream), peer))
     }

@@ -11,6 +11,8 @@ use socket2::{Domain, Socket, Type};
 use crate::net::own::{give_back, take_over, try_clone};
 use crate::os::unix::net::retry::retry;
 use crate::readiness::evented::Evented;
+#[cfg(greenlet_faults)]
+use crate::sys::faults::{self, Site};
 use crate::sys::fd::{Direction, OwnedFd};
 use crate::sys::unix_net::{self, SocketAddr, sock_addr};
 use crate::util::deadline::Deadline;
@@ -73,11 +75,17 @@ impl UnixStream {
     #[track_caller]
     pub fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
         let addr = sock_addr(socket_addr)?;
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Open)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         let socket = Evented::new(socket);
         retry(Deadline::Never, || {
-            socket.attempt(|socket| socket.connect(&addr))
+            socket.attempt(|socket| {
+                #[cfg(greenlet_faults)]
+                faults::strike(Site::Connecting)?;
+                socket.connect(&addr)
+            })
         })?;
         let connected = OwnedFd::from(socket.into_inner());
         Ok(UnixStream::wrap(connected.into()))
