@@ -83,6 +83,9 @@ compile_error!(
     "greenlet needs `panic = \"unwind\"`: a greenlet is ended by unwinding its stack, so that destructors run"
 );
 
+#[cfg(doctest)]
+mod compile_fail;
+
 mod util;
 
 mod sys;

@@ -21,6 +21,10 @@ mod against_model;
 
 mod against_python;
 
+mod bytes;
+
+mod corpus;
+
 mod deliberate;
 
 mod types;
