@@ -37,6 +37,7 @@ const ORDER: &[(&str, &str)] = &[
     ("greenlet/local_map", ""),
     ("greenlet/alert", ""),
     ("greenlet/kills", ""),
+    ("greenlet/marks", ""),
     ("greenlet/block", "U"),
     ("greenlet/label", ""),
     ("greenlet/panicking", ""),
@@ -179,6 +180,7 @@ const ORDER: &[(&str, &str)] = &[
     ("debug/gather", ""),
     ("debug/text", ""),
     ("debug/everywhere", ""),
+    ("debug/depths", ""),
     ("thread/spawn", ""),
 ];
 

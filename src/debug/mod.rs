@@ -44,6 +44,7 @@
 //! * `gather` how it is found out, on one thread.
 //! * `text` how it is written.
 //! * `everywhere` the same for all threads, at any time.
+//! * `depths` how large stacks should be.
 
 mod backtrace;
 
@@ -55,7 +56,10 @@ mod text;
 
 mod everywhere;
 
+mod depths;
+
 pub use crate::debug::backtrace::{Backtrace, Frame};
+pub use crate::debug::depths::{SpawnSite, StackDepths, measure_stacks, stack_depths};
 pub use crate::debug::dump::{Activity, Dump, GreenletDump, StackUse, ThreadDump};
 pub use crate::debug::everywhere::{dump_all, dump_on_signal};
 pub use crate::debug::gather::dump;

@@ -99,6 +99,22 @@ impl Slot {
     pub(crate) fn limit(&self) -> usize {
         self.start.as_ptr() as usize
     }
+
+    /// Gives its memory back to the system, so that it is zero; nothing may be on it. Whether that was done: locked memory stays.
+    pub(crate) fn clear(&self) -> bool {
+        // SAFETY: the class outlives its slots (A3).
+        let size = unsafe { self.class.as_ref() }.size;
+        clear(self.start, size)
+    }
+}
+
+/// Gives the memory of a slot back to the system, that of its guard stays (A2). Whether that was done: locked memory stays.
+fn clear(start: NonNull<u8>, size: usize) -> bool {
+    // SAFETY: in bounds of the slot, of which nobody uses anything.
+    unsafe {
+        let usable = start.as_ptr().add(page());
+        libc::madvise(usable.cast(), size, libc::MADV_DONTNEED) == 0
+    }
 }
 
 impl Drop for Slot {
@@ -116,7 +132,9 @@ pub(crate) struct Arena {
     classes: RefCell<Vec<Option<Box<Class>>>>,
     markers: Cell<bool>,
     mapped_guards: Cell<usize>,
+    /// The class of [`DEFAULT_SIZE`], once there is one; none as long as [`watched`](Self::watch).
     default: Cell<Option<NonNull<Class>>>,
+    watched: Cell<bool>,
 }
 
 struct Class {
@@ -187,6 +205,30 @@ pub(crate) fn depth(limit: usize, size: usize) -> usize {
     lowest.map_or(0, |lowest| top - (floor + lowest * page()))
 }
 
+/// As [`depth`], to a word, of a stack that was [cleared](Slot::clear) before its use, and belongs to the calling thread. Memory that was
+/// swapped out is not seen.
+pub(crate) fn exact_depth(limit: usize, size: usize) -> usize {
+    let top = limit + guard_size() + usable_size(limit, size);
+    let depth = depth(limit, size);
+    // AddressSanitizer objects to looks between variables.
+    if depth == 0 || cfg!(feature = "sanitizer") {
+        return depth;
+    }
+    let lowest = top - depth;
+    let mut page = (lowest..top.min(lowest + page())).step_by(size_of::<usize>());
+    let written = page.find(|address| {
+        // SAFETY: mapped, aligned, and nobody else writes there meanwhile.
+        unsafe { (*address as *const usize).read_volatile() != 0 }
+    });
+    // What was only probed was reserved for something that was not written.
+    written.map_or(depth, |written| top - written)
+}
+
+/// The smallest size to ask for that has the same room as `size` bytes.
+pub(crate) fn rounded(size: usize) -> usize {
+    shift_for(size).map_or(size, |shift| (1 << shift) - COLOURS * COLOUR_STEP)
+}
+
 impl Arena {
     pub(crate) fn new() -> Self {
         Arena {
@@ -194,18 +236,34 @@ impl Arena {
             markers: Cell::new(!cfg!(greenlet_mprotect)),
             mapped_guards: Cell::new(0),
             default: Cell::new(None),
+            watched: Cell::new(false),
+        }
+    }
+
+    /// A stack with at least `size` usable bytes below its guard, unless something about that is unusual; it is to be [taken](Self::take) then.
+    ///
+    /// Asking for [`DEFAULT_SIZE`] again and again is usual, and the fast path: one load, one pop.
+    #[inline(always)]
+    pub(crate) fn take_usual(&self, size: usize) -> Option<Result<Slot, NoStack>> {
+        match self.default.get() {
+            Some(class) if size == DEFAULT_SIZE => Some(self.take_from(class)),
+            _ => None,
         }
     }
 
     /// A stack with at least `size` usable bytes below its guard.
-    ///
-    /// Asking for [`DEFAULT_SIZE`] again and again is the fast path: one load, one pop.
-    #[inline(always)]
     pub(crate) fn take(&self, size: usize) -> Result<Slot, NoStack> {
-        let class = match self.default.get() {
-            Some(class) if size == DEFAULT_SIZE => class,
-            _ => self.class(size)?,
-        };
+        self.take_from(self.class(size)?)
+    }
+
+    /// Whether every stack is to be looked at that is taken, so that none is [usual](Self::take_usual).
+    pub(crate) fn watch(&self, watched: bool) {
+        self.watched.set(watched);
+        self.default.set(None);
+    }
+
+    #[inline(always)]
+    fn take_from(&self, class: NonNull<Class>) -> Result<Slot, NoStack> {
         // SAFETY: classes are boxed and live as long as the arena.
         let class_ref = unsafe { class.as_ref() };
         let pooled = class_ref.pool.borrow_mut().pop();
@@ -232,12 +290,8 @@ impl Arena {
         let mut trimmed = 0;
         for class in self.classes.borrow().iter().flatten() {
             for start in class.pool.borrow().iter() {
-                // SAFETY: a pooled slot is not in use (A1), its contents are dead; guards stay (A2).
-                let done = unsafe {
-                    let usable = start.as_ptr().add(page());
-                    libc::madvise(usable.cast(), class.size, libc::MADV_DONTNEED)
-                };
-                trimmed += usize::from(done == 0);
+                // A pooled slot is not in use (A1), its contents are dead.
+                trimmed += usize::from(clear(*start, class.size));
             }
         }
         trimmed
@@ -280,7 +334,7 @@ impl Arena {
             })
         });
         let class = NonNull::from(&mut **class);
-        if size == DEFAULT_SIZE {
+        if size == DEFAULT_SIZE && !self.watched.get() {
             self.default.set(Some(class));
         }
         Ok(class)
