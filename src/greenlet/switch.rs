@@ -29,7 +29,7 @@ use std::process;
 use std::ptr::{self, NonNull};
 
 use crate::greenlet::alert;
-use crate::greenlet::block::{AnyGreenlet, Block, Question, Stage, Thread};
+use crate::greenlet::block::{AnyGreenlet, Block, Question, Role, Stage, Thread};
 use crate::sys::arena::{NoStack, Slot, exact_depth, usable_size};
 use crate::sys::context::{Context, Entry, Link};
 
@@ -50,7 +50,14 @@ pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
 fn prepare_with_care(target: &AnyGreenlet) -> Result<(), NoStack> {
     let block = target.block();
     let Thread { arena, marks, .. } = block.thread();
-    let slot = arena.take(block.stack_size)?;
+    let slot = match block.role.get() {
+        Role::Spawned => {
+            let slot = arena.take(block.stack_size)?;
+            arena.redeem(block.stack_size);
+            slot
+        }
+        _ => arena.take_unpromised(block.stack_size)?,
+    };
     let measured = marks.wanted.get() && slot.clear();
     if measured {
         marks.begin(slot.limit());

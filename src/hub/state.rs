@@ -4,9 +4,11 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Thread};
+use crate::hub::limits::Limits;
 use crate::hub::reactor::Reactor;
 use crate::hub::roll;
 use crate::hub::seat::Seat;
@@ -51,7 +53,7 @@ pub(crate) struct Hub {
     reactor: OnceCell<Reactor>,
     pub(crate) stretch: Stretch,
     /// New ones for which there was no stack yet.
-    pub(crate) starved: RefCell<Vec<AnyGreenlet>>,
+    pub(crate) starved: RefCell<VecDeque<AnyGreenlet>>,
     pub(crate) drain: Cell<Option<Drain>>,
     /// Those with something to be raised whose waits are not interruptible.
     pub(crate) shielded: RefCell<Vec<AnyGreenlet>>,
@@ -60,6 +62,9 @@ pub(crate) struct Hub {
     pub(crate) next_limit: Cell<u64>,
     /// How many greenlets were spawned and have not ended.
     pub(crate) spawned: Cell<usize>,
+    /// Whether anybody has to look at `limits`.
+    pub(crate) is_limited: Cell<bool>,
+    pub(crate) limits: Cell<Limits>,
     pub(crate) mail: RefCell<Vec<&'static Parker>>,
     #[expect(
         clippy::vec_box,
@@ -101,6 +106,8 @@ impl Hub {
             strikes: RefCell::default(),
             next_limit: Cell::new(0),
             spawned: Cell::new(0),
+            is_limited: Cell::new(false),
+            limits: Cell::default(),
             mail: RefCell::default(),
             spare_seats: RefCell::default(),
         })

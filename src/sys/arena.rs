@@ -31,9 +31,11 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
-use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ptr::NonNull;
+use std::time::{Duration, Instant};
+
+use crate::sys::mapping::{install_marker, page, protect, reserve, unmapped};
+use crate::sys::memory::affordable;
 
 /// The stack size a greenlet has if nothing else is asked for. How it was found: arch-note 0003.
 pub(crate) const DEFAULT_SIZE: usize = DEFAULT_CLASS - COLOURS * COLOUR_STEP;
@@ -51,6 +53,8 @@ const MIN_SHIFT: u32 = 14;
 const MAX_SHIFT: u32 = 47;
 /// Address space reserved at a time, for classes that fit into it more than once.
 const CHUNK: usize = 64 << 20;
+/// How soon memory is asked for again when there was too little.
+const PATIENCE: Duration = Duration::from_millis(10);
 /// Colours a cache line apart.
 const COLOURS: usize = 8;
 const COLOUR_STEP: usize = 64;
@@ -61,6 +65,13 @@ pub(crate) struct NoStack {
     pub(crate) size: usize,
     pub(crate) what: &'static str,
     pub(crate) error: io::Error,
+}
+
+impl NoStack {
+    fn new(size: usize, what: &'static str) -> Self {
+        let error = io::Error::from(io::ErrorKind::OutOfMemory);
+        NoStack { size, what, error }
+    }
 }
 
 impl fmt::Display for NoStack {
@@ -135,6 +146,10 @@ pub(crate) struct Arena {
     /// The class of [`DEFAULT_SIZE`], once there is one; none as long as [`watched`](Self::watch).
     default: Cell<Option<NonNull<Class>>>,
     watched: Cell<bool>,
+    /// How many bytes of stacks there may be, in use and promised.
+    most: Cell<Option<usize>>,
+    /// Bytes of the stacks that are to be taken by those who were [promised](Arena::promise) one.
+    promised: Cell<usize>,
 }
 
 struct Class {
@@ -148,20 +163,13 @@ struct Class {
     fresh_end: Cell<usize>,
     cut: Cell<usize>,
     live: Cell<usize>,
+    /// When there was too little memory for a further chunk.
+    refused: Cell<Option<Instant>>,
 }
 
 struct Chunk {
     start: NonNull<u8>,
     len: usize,
-}
-
-fn page() -> usize {
-    static PAGE: OnceLock<usize> = OnceLock::new();
-    *PAGE.get_or_init(|| {
-        // SAFETY: reads a constant of the system.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        usize::try_from(page).expect("the system has a page size")
-    })
 }
 
 /// How much of a slot, from its lowest address, is its guard.
@@ -174,6 +182,11 @@ fn shift_for(size: usize) -> Option<u32> {
     let with_colour = size.checked_add(COLOURS * COLOUR_STEP)?;
     let shift = with_colour.checked_next_power_of_two()?.trailing_zeros();
     (shift <= MAX_SHIFT).then_some(shift.max(MIN_SHIFT))
+}
+
+/// What a stack for `size` bytes counts as, with the colour.
+fn whole_size(size: usize) -> usize {
+    shift_for(size).map_or(usize::MAX, |shift| 1 << shift)
 }
 
 /// The top of the slot that ends at `end`, for its colour.
@@ -237,6 +250,8 @@ impl Arena {
             mapped_guards: Cell::new(0),
             default: Cell::new(None),
             watched: Cell::new(false),
+            most: Cell::new(None),
+            promised: Cell::new(0),
         }
     }
 
@@ -260,6 +275,47 @@ impl Arena {
     pub(crate) fn watch(&self, watched: bool) {
         self.watched.set(watched);
         self.default.set(None);
+    }
+
+    /// Limits the bytes of stacks. These sizes are promised already.
+    pub(crate) fn limit(&self, most: Option<usize>, promised: impl IntoIterator<Item = usize>) {
+        self.most.set(most);
+        self.promised
+            .set(promised.into_iter().map(whole_size).sum());
+        self.default.set(None);
+    }
+
+    /// Whether a stack of that size is not more than is allowed, with those that are in use or promised.
+    pub(crate) fn has_room(&self, size: usize) -> bool {
+        let Some(most) = self.most.get() else {
+            return true;
+        };
+        let classes = self.classes.borrow();
+        let live = classes.iter().flatten();
+        let in_use: usize = live.map(|class| class.live.get() * class.size).sum();
+        let all = in_use.saturating_add(self.promised.get());
+        all.saturating_add(whole_size(size)) <= most
+    }
+
+    /// Counts a stack before it is taken, by whoever has made sure that there is room.
+    pub(crate) fn promise(&self, size: usize) {
+        let promised = self.promised.get().saturating_add(whole_size(size));
+        self.promised.set(promised);
+    }
+
+    /// Whoever was promised a stack has taken it, or will not.
+    pub(crate) fn redeem(&self, size: usize) {
+        let promised = self.promised.get().saturating_sub(whole_size(size));
+        self.promised.set(promised);
+    }
+
+    /// A stack for somebody who was not promised any.
+    pub(crate) fn take_unpromised(&self, size: usize) -> Result<Slot, NoStack> {
+        if self.has_room(size) {
+            return self.take(size);
+        }
+        let what = "would be more than `hub::Limits::stack_bytes` allows this thread";
+        Err(NoStack::new(size, what))
     }
 
     #[inline(always)]
@@ -297,6 +353,16 @@ impl Arena {
         trimmed
     }
 
+    /// How many stacks can be taken without asking the system for address space.
+    pub(crate) fn at_hand(&self) -> usize {
+        let classes = self.classes.borrow();
+        let at_hand = classes.iter().flatten().map(|class| {
+            let fresh = class.fresh_end.get() - class.fresh.get();
+            class.pool.borrow().len() + fresh / class.stride()
+        });
+        at_hand.sum()
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for class in self.classes.borrow().iter().flatten() {
@@ -312,11 +378,8 @@ impl Arena {
 
     #[cold]
     fn class(&self, size: usize) -> Result<NonNull<Class>, NoStack> {
-        let shift = shift_for(size).ok_or_else(|| NoStack {
-            size,
-            what: "is larger than the address space",
-            error: io::Error::from(io::ErrorKind::OutOfMemory),
-        })?;
+        let too_large = || NoStack::new(size, "is larger than the address space");
+        let shift = shift_for(size).ok_or_else(too_large)?;
         let index = (shift - MIN_SHIFT) as usize;
         let mut classes = self.classes.borrow_mut();
         if classes.len() <= index {
@@ -331,10 +394,11 @@ impl Arena {
                 fresh_end: Cell::new(0),
                 cut: Cell::new(0),
                 live: Cell::new(0),
+                refused: Cell::new(None),
             })
         });
         let class = NonNull::from(&mut **class);
-        if size == DEFAULT_SIZE && !self.watched.get() {
+        if size == DEFAULT_SIZE && !self.watched.get() && self.most.get().is_none() {
             self.default.set(Some(class));
         }
         Ok(class)
@@ -360,13 +424,15 @@ impl Arena {
 
     fn guard(&self, class: &Class, start: NonNull<u8>) -> Result<(), NoStack> {
         if self.markers.get() {
-            if install_marker(start) {
+            // SAFETY: the page belongs to a slot that nobody uses (A1).
+            if unsafe { install_marker(start) } {
                 return Ok(());
             }
             // Kernels before 6.13, and memory that is locked.
             self.markers.set(false);
         }
-        if let Err(error) = self.protect(start) {
+        // SAFETY: as above.
+        if let Err(error) = unsafe { protect(start) } {
             return Err(NoStack {
                 size: class.size,
                 what: "cannot be guarded: this kernel has no guard markers (MADV_GUARD_INSTALL, Linux 6.13), \
@@ -374,47 +440,14 @@ impl Arena {
                 error,
             });
         }
+        self.mapped_guards.set(self.mapped_guards.get() + 1);
         Ok(())
     }
-
-    /// Guards by a mapping of its own, as long as enough mappings are left for the rest of the process: without
-    /// any, the next large allocation of whoever would fail.
-    fn protect(&self, start: NonNull<u8>) -> io::Result<()> {
-        let result = if MAPPED_GUARDS.fetch_add(1, Ordering::Relaxed) >= mapped_guards_limit() {
-            Err(io::Error::from_raw_os_error(libc::ENOMEM))
-        } else {
-            // SAFETY: the page belongs to a slot that nobody uses (A1).
-            match unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) } {
-                0 => Ok(()),
-                _ => Err(io::Error::last_os_error()),
-            }
-        };
-        match result {
-            Ok(()) => self.mapped_guards.set(self.mapped_guards.get() + 1),
-            Err(_) => _ = MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed),
-        }
-        result
-    }
-}
-
-/// Guards of the process that are mappings of their own.
-static MAPPED_GUARDS: AtomicUsize = AtomicUsize::new(0);
-
-/// How many there may be: three quarters of the mappings, two a guard.
-fn mapped_guards_limit() -> usize {
-    static LIMIT: OnceLock<usize> = OnceLock::new();
-    *LIMIT.get_or_init(|| {
-        let setting = std::fs::read_to_string("/proc/sys/vm/max_map_count");
-        let mappings = setting
-            .ok()
-            .and_then(|text| text.trim().parse::<usize>().ok());
-        mappings.map_or(usize::MAX, |mappings| mappings / 8 * 3)
-    })
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        MAPPED_GUARDS.fetch_sub(self.mapped_guards.get(), Ordering::Relaxed);
+        unmapped(self.mapped_guards.get());
         for class in self.classes.get_mut().drain(..).flatten() {
             assert_eq!(class.live.get(), 0, "a stack is still in use");
             for chunk in class.chunks.borrow().iter() {
@@ -431,9 +464,25 @@ impl Class {
         self.size + page()
     }
 
+    fn too_little_memory(&self) -> NoStack {
+        NoStack::new(
+            self.size,
+            "would leave too little memory to everything else",
+        )
+    }
+
     /// Reserves the next chunk. Under memory limits a smaller one will do, down to a single slot.
     fn grow(&self) -> Result<(), NoStack> {
-        let mut slots = (CHUNK / self.stride()).max(1);
+        if self.refused.get().is_some_and(|at| at.elapsed() < PATIENCE) {
+            return Err(self.too_little_memory());
+        }
+        let wanted = (CHUNK / self.stride()).max(1);
+        let mut slots = affordable(wanted, self.stride());
+        if slots == 0 && self.cut.get() > 0 {
+            self.refused.set(Some(Instant::now()));
+            return Err(self.too_little_memory());
+        }
+        slots = slots.max(1);
         loop {
             let len = slots * self.stride();
             match reserve(len) {
@@ -474,48 +523,6 @@ impl Chunk {
         }
         count * page()
     }
-}
-
-/// Address space for stacks: not counted as memory before it is touched.
-#[cfg(target_os = "linux")]
-const FOR_STACKS: libc::c_int = libc::MAP_NORESERVE | libc::MAP_STACK;
-/// The system ends a process whose stack pointer is in a mapping without it.
-#[cfg(target_os = "openbsd")]
-const FOR_STACKS: libc::c_int = libc::MAP_STACK;
-/// No other system counts it before. FreeBSD's `MAP_STACK` is another thing, a mapping that grows, and macOS has none.
-#[cfg(not(any(target_os = "linux", target_os = "openbsd")))]
-const FOR_STACKS: libc::c_int = 0;
-
-fn reserve(len: usize) -> io::Result<NonNull<u8>> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | FOR_STACKS;
-    let prot = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new private mapping at an address of the kernel's choice.
-    let start = unsafe { libc::mmap(ptr::null_mut(), len, prot, flags, -1, 0) };
-    if start == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    // A stack touches a page or two of its slot: huge pages would multiply that by hundreds. Refused
-    // only by kernels without huge pages, where it is not needed.
-    #[cfg(target_os = "linux")]
-    // SAFETY: advice about the mapping just made.
-    unsafe {
-        libc::madvise(start, len, libc::MADV_NOHUGEPAGE);
-    }
-    Ok(NonNull::new(start.cast()).expect("mmap gives no null"))
-}
-
-/// Whether the lowest page of a slot is now a guard.
-#[cfg(target_os = "linux")]
-fn install_marker(start: NonNull<u8>) -> bool {
-    /// From the kernel's `mman-common.h`; libc does not name it yet.
-    const MADV_GUARD_INSTALL: libc::c_int = 102;
-    // SAFETY: the page belongs to a slot that nobody uses (A1).
-    unsafe { libc::madvise(start.as_ptr().cast(), page(), MADV_GUARD_INSTALL) == 0 }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn install_marker(_start: NonNull<u8>) -> bool {
-    false
 }
 
 #[cfg(test)]
