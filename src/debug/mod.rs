@@ -27,6 +27,16 @@
 //! Nothing has to be switched on, and it costs nothing until it is called. A dump resumes every suspended greenlet of the thread for a moment, on its own
 //! stack, to have it look at its frames; nothing of the program's runs meanwhile, and no observer hears of it.
 //!
+//! A debugger shows them as well, also those of a process that hangs for good or of its core: `src/debug/gdb.py`, beside this file, has two commands for gdb,
+//! `greenlets`, which lists them, and `greenlet 7`, after which `bt`, `up` and `info locals` are about that one.
+//!
+//! ```text
+//! $ gdb -p 4711 -ex 'source ~/.cargo/registry/src/index.crates.io-…/greenlet-…/src/debug/gdb.py'
+//! (gdb) greenlets
+//! #1 main                  parked       at src/main.rs:12:9
+//! #3 `waiter`              parked       at src/main.rs:37:11, created at src/main.rs:8:53
+//! ```
+//!
 //! In reading order:
 //!
 //! * `backtrace` the frames of a stack.
@@ -35,6 +45,7 @@
 //! * `text` how it is written.
 //! * `everywhere` the same for all threads, at any time.
 //! * `watchdog` who keeps a thread to itself.
+//! * `depths` how large stacks should be.
 
 mod backtrace;
 
@@ -48,7 +59,10 @@ mod everywhere;
 
 mod watchdog;
 
+mod depths;
+
 pub use crate::debug::backtrace::{Backtrace, Frame};
+pub use crate::debug::depths::{SpawnSite, StackDepths, measure_stacks, stack_depths};
 pub use crate::debug::dump::{Activity, Dump, GreenletDump, StackUse, ThreadDump};
 pub use crate::debug::everywhere::{dump_all, dump_on_signal};
 pub use crate::debug::gather::dump;

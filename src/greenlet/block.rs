@@ -45,6 +45,7 @@ use crate::greenlet::alert::{self, Alert};
 use crate::greenlet::kills::Kills;
 use crate::greenlet::kind::Kind;
 use crate::greenlet::local_map::LocalMap;
+use crate::greenlet::marks::Marks;
 use crate::greenlet::unwind::{Known, Payload};
 use crate::sys::arena::Arena;
 use crate::sys::context::{Context, Link};
@@ -232,6 +233,7 @@ pub(crate) struct Thread {
     pub(crate) graves: RefCell<Vec<Arrival>>,
     pub(crate) ids: Ids,
     pub(crate) arena: Arena,
+    pub(crate) marks: Marks,
     /// The hub's control block, or null as long as there is none.
     pub(crate) hub: Cell<*const Block>,
     pub(crate) hub_part: OnceCell<HubPart>,
@@ -553,6 +555,7 @@ impl Thread {
             graves: RefCell::default(),
             ids: Ids::new(),
             arena: Arena::new(),
+            marks: Marks::default(),
             hub: Cell::new(ptr::null()),
             hub_part: OnceCell::new(),
             question: Cell::new(None),

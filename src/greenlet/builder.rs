@@ -8,7 +8,6 @@ use crate::greenlet::body::create;
 use crate::greenlet::handle::{Greenlet, assert_can_return};
 use crate::greenlet::local_map::LocalMap;
 use crate::greenlet::thread::{DEFAULT_STACK_SIZE, here};
-use crate::sys::arena::NoStack;
 
 /// Settings for a greenlet, made by [`Greenlet::builder`].
 ///
@@ -101,18 +100,26 @@ impl GreenletBuilder {
         self
     }
 
-    /// Whether there can be a stack of the size that was asked for.
-    pub(crate) fn check_stack(&self) -> Result<(), NoStack> {
-        match self.stack_size {
-            None => Ok(()),
-            Some(size) => here().arena.check(size),
+    /// Who creates it, for messages.
+    #[track_caller]
+    pub(crate) fn site(&self) -> &'static Location<'static> {
+        match self.created_at {
+            Some(at) => at,
+            None => Location::caller(),
         }
+    }
+
+    /// The stack that was asked for.
+    #[inline]
+    pub(crate) fn asked_stack(&self) -> Option<usize> {
+        self.stack_size
     }
 
     /// What the greenlet is made of that `me` creates, and its parent if one was asked for.
     #[inline]
     #[track_caller]
     pub(crate) fn plan(self, me: &AnyGreenlet) -> (Blueprint, Option<AnyGreenlet>) {
+        let created_at = self.site();
         let locals = match self.locals {
             Locals::Fresh => None,
             Locals::Copied => me.block().own_locals().map(|map| Rc::new(map.copy())),
@@ -122,10 +129,7 @@ impl GreenletBuilder {
             name: self.name,
             stack_size: self.stack_size.unwrap_or(DEFAULT_STACK_SIZE),
             locals,
-            created_at: match self.created_at {
-                Some(at) => at,
-                None => Location::caller(),
-            },
+            created_at,
             created_by: Some(me.block().id),
         };
         (plan, self.parent)

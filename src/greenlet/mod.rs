@@ -7,6 +7,7 @@
 //! * `local_map` the values of greenlet-locals of one greenlet.
 //! * `alert` what has to be seen to on an arrival.
 //! * `kills` the kills that wait for the end of one victim.
+//! * `marks` how deep greenlets go on their stacks.
 //! * `block` control blocks, names, per-thread state: the data that everything below works on.
 //! * `label` how a greenlet is called in messages.
 //! * `panicking` who unwinds.
@@ -35,6 +36,8 @@ pub(crate) mod local_map;
 pub(crate) mod alert;
 
 pub(crate) mod kills;
+
+pub(crate) mod marks;
 
 pub(crate) mod block;
 

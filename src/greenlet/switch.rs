@@ -29,30 +29,66 @@ use std::process;
 use std::ptr::{self, NonNull};
 
 use crate::greenlet::alert;
-use crate::greenlet::block::{AnyGreenlet, Block, Question, Stage, Thread};
-use crate::sys::arena::NoStack;
-use crate::sys::context::{Context, Link};
+use crate::greenlet::block::{AnyGreenlet, Block, Question, Role, Stage, Thread};
+use crate::sys::arena::{NoStack, Slot, exact_depth, usable_size};
+use crate::sys::context::{Context, Entry, Link};
 
 /// Gives a new greenlet its stack. It must be started next.
 pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
     let block = target.block();
     debug_assert_eq!(block.stage.get(), Stage::New);
-    let slot = block.thread().arena.take(block.stack_size)?;
-    block.stack_limit.set(slot.limit());
-    // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2), and
-    // `enter` does not unwind, since a body's `run` does not (C2).
-    let context = unsafe { Context::new(slot, enter, target.as_ptr().as_ptr().cast()) };
-    // SAFETY: a new greenlet has no context that anybody could be using (B5).
-    unsafe { *block.context.get() = Some(context) };
-    block.stage.set(Stage::Started);
+    match block.thread().arena.take_usual(block.stack_size) {
+        // SAFETY: it is what begins a greenlet.
+        Some(slot) => unsafe { give(target, slot?, enter) },
+        None => prepare_with_care(target)?,
+    }
     Ok(())
 }
 
-/// The first thing that runs on a new stack.
+/// The same, where the stack's size is its own, or something is to be done about it.
+#[cold]
+fn prepare_with_care(target: &AnyGreenlet) -> Result<(), NoStack> {
+    let block = target.block();
+    let Thread { arena, marks, .. } = block.thread();
+    let slot = match block.role.get() {
+        Role::Spawned => {
+            let slot = arena.take(block.stack_size)?;
+            arena.redeem(block.stack_size);
+            slot
+        }
+        _ => arena.take_unpromised(block.stack_size)?,
+    };
+    let measured = marks.wanted.get() && slot.clear();
+    if measured {
+        marks.begin(slot.limit());
+    }
+    let entry = if measured { enter_measured } else { enter };
+    // SAFETY: both begin a greenlet.
+    unsafe { give(target, slot, entry) };
+    Ok(())
+}
+
+/// # Safety
+///
+/// `entry` takes the block of `target`, and does not unwind.
+#[inline(always)]
+unsafe fn give(target: &AnyGreenlet, slot: Slot, entry: Entry) {
+    let block = target.block();
+    block.stack_limit.set(slot.limit());
+    // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2), and
+    // the entry does not unwind (C2).
+    let context = unsafe { Context::new(slot, entry, target.as_ptr().as_ptr().cast()) };
+    // SAFETY: a new greenlet has no context that anybody could be using (B5).
+    unsafe { *block.context.get() = Some(context) };
+    block.stage.set(Stage::Started);
+}
+
+/// The first thing that runs on a new stack. Does not unwind, since a body's `run` does not.
 ///
 /// # Safety
 ///
 /// `data` is the block whose context this is.
+#[inline(never)]
 unsafe fn enter(link: &Link, data: *const ()) {
     let block = NonNull::new(data.cast_mut().cast::<Block>()).expect("set by prepare");
     // SAFETY: `data` came from a name. The registry keeps the block until the trampoline has seen its end (B2): not counting this
@@ -63,6 +99,23 @@ unsafe fn enter(link: &Link, data: *const ()) {
     let guard = AbortOnUnwind;
     body.run(&me);
     mem::forget(guard);
+}
+
+/// As [`enter`], on a stack that was clear.
+///
+/// # Safety
+///
+/// As for [`enter`].
+unsafe fn enter_measured(link: &Link, data: *const ()) {
+    // SAFETY: the registry keeps the block until the trampoline has seen its end (B2).
+    let block = unsafe { &*data.cast::<Block>() };
+    let marks = &block.thread().marks;
+    // SAFETY: as promised by the caller.
+    unsafe { enter(link, data) };
+    let limit = block.stack_limit.get();
+    let depth = exact_depth(limit, block.stack_size);
+    let size = usable_size(limit, block.stack_size);
+    marks.end(limit, block.created_at, depth, size);
 }
 
 /// The functions in which the stack of a greenlet, and what runs greenlets on the native stack, begin.

@@ -27,6 +27,7 @@
 //! * `reactor` who waits for which file descriptor.
 //! * `seat` what the hub keeps of a greenlet.
 //! * `stretch` how long greenlets hand over to each other between visits to timers and fds.
+//! * `limits` how many greenlets there may be.
 //! * `state` a hub, and its end.
 //! * `interrupt` kills and limits.
 //! * `report` deadlocks.
@@ -35,6 +36,7 @@
 //! * `park` the door: the only way to wait.
 //! * `drain`, `shut_down` waiting until nothing is left; the end of the thread.
 //! * `begin` where the caller is; a hub's beginning.
+//! * `admission` who may be spawned.
 //! * `wait_on` the common case of waiting.
 //! * `owner` who holds a lock.
 //! * `sleep` waiting for a moment.
@@ -51,6 +53,8 @@ pub(crate) mod reactor;
 pub(crate) mod seat;
 
 pub(crate) mod stretch;
+
+pub(crate) mod limits;
 
 pub(crate) mod state;
 
@@ -70,6 +74,8 @@ pub(crate) mod shut_down;
 
 pub(crate) mod begin;
 
+pub(crate) mod admission;
+
 pub(crate) mod wait_on;
 
 pub(crate) mod owner;
@@ -78,5 +84,7 @@ pub(crate) mod sleep;
 
 pub(crate) mod control;
 
+pub use crate::hub::admission::{limits, set_limits};
 pub use crate::hub::control::{Stats, deadlocks, greenlet, run, run_timeout, stats};
+pub use crate::hub::limits::Limits;
 pub use crate::hub::report::{Deadlock, Parked};

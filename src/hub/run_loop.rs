@@ -100,7 +100,7 @@ fn make_ready(hub: &Hub, next: &AnyGreenlet) -> bool {
     }
     let has_stack = prepare(next).is_ok();
     if !has_stack {
-        hub.starved.borrow_mut().push(next.clone());
+        hub.starved.borrow_mut().push_back(next.clone());
     }
     has_stack
 }
@@ -154,8 +154,23 @@ fn visit(thread: &Thread, hub: &Hub) {
     collect_mail(thread, hub);
     look_at_fds(hub, now);
     fire_timers(thread, hub, now);
-    for starved in hub.starved.take() {
-        hub.make_runnable(starved);
+    if !hub.starved.borrow().is_empty() {
+        feed(thread, hub);
+    }
+}
+
+/// Makes as many of those runnable that wait for a stack as there may be stacks for, and one at least, which asks the system.
+#[cold]
+fn feed(thread: &Thread, hub: &Hub) {
+    let mut starved = hub.starved.borrow_mut();
+    let mut stacks = thread.arena.at_hand().max(1);
+    while stacks > 0
+        && let Some(next) = starved.pop_front()
+    {
+        if !next.is_dead() {
+            hub.make_runnable(next);
+            stacks -= 1;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Thread};
+use crate::hub::limits::Limits;
 use crate::hub::reactor::Reactor;
 use crate::hub::roll::{self, Beat};
 use crate::hub::seat::Seat;
@@ -54,7 +55,7 @@ pub(crate) struct Hub {
     reactor: OnceCell<Reactor>,
     pub(crate) stretch: Stretch,
     /// New ones for which there was no stack yet.
-    pub(crate) starved: RefCell<Vec<AnyGreenlet>>,
+    pub(crate) starved: RefCell<VecDeque<AnyGreenlet>>,
     pub(crate) drain: Cell<Option<Drain>>,
     /// Those with something to be raised whose waits are not interruptible.
     pub(crate) shielded: RefCell<Vec<AnyGreenlet>>,
@@ -63,6 +64,9 @@ pub(crate) struct Hub {
     pub(crate) next_limit: Cell<u64>,
     /// How many greenlets were spawned and have not ended.
     pub(crate) spawned: Cell<usize>,
+    /// Whether anybody has to look at `limits`.
+    pub(crate) is_limited: Cell<bool>,
+    pub(crate) limits: Cell<Limits>,
     pub(crate) mail: RefCell<Vec<&'static Parker>>,
     #[expect(
         clippy::vec_box,
@@ -105,6 +109,8 @@ impl Hub {
             strikes: RefCell::default(),
             next_limit: Cell::new(0),
             spawned: Cell::new(0),
+            is_limited: Cell::new(false),
+            limits: Cell::default(),
             mail: RefCell::default(),
             spare_seats: RefCell::default(),
         })

@@ -16,13 +16,13 @@ use crate::pool::group::{Group, Last};
 use crate::pool::imap::{Call, Imap, ImapUnordered, Promise};
 use crate::task::join_handle::JoinHandle;
 
-/// There was no free slot.
+/// There was no free slot, or the thread's [limits](crate::hub::set_limits) were reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PoolFull;
 
 impl fmt::Display for PoolFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the pool has no free slot")
+        f.write_str("the pool has no free slot, or its thread no room for another greenlet")
     }
 }
 
@@ -85,14 +85,15 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// If there is none; `f` is dropped.
+    /// If there is none, or this thread's [limits](crate::hub::set_limits) are reached; `f` is dropped.
     #[track_caller]
     pub fn try_spawn<F, T>(&self, f: F) -> Result<JoinHandle<T>, PoolFull>
     where
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
-        match self.slots.try_acquire() {
+        let admitted = GreenletBuilder::new().admit().is_ok();
+        match admitted && self.slots.try_acquire() {
             true => Ok(self.spawn_in(Slot(self.slots.clone()), f)),
             false => Err(PoolFull),
         }

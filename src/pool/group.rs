@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::greenlet::builder::GreenletBuilder;
 use crate::greenlet::unwind::Payload;
+use crate::hub::limits::SpawnError;
 use crate::sys::clock;
 use crate::task::join_handle::JoinHandle;
 use crate::task::members::Members;
@@ -54,6 +55,24 @@ impl Group {
         T: 'static,
     {
         self.spawn_as(GreenletBuilder::new(), f)
+    }
+
+    /// Spawns a greenlet in the group, as [`greenlet::try_spawn`](crate::try_spawn) does. Does not switch.
+    ///
+    /// # Errors
+    ///
+    /// If this thread's [limits](crate::hub::set_limits) are reached.
+    #[track_caller]
+    pub fn try_spawn<F, T>(&self, f: F) -> Result<JoinHandle<T>, SpawnError<F>>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        let builder = GreenletBuilder::new();
+        match builder.admit() {
+            Ok(()) => Ok(self.spawn_as(builder, f)),
+            Err(refusal) => Err(SpawnError { f, refusal }),
+        }
     }
 
     /// As [`spawn`](Self::spawn), with these settings.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::event::flag::Event;
+use crate::greenlet::builder::GreenletBuilder;
 use crate::hub::owner::panicking;
 use crate::hub::sleep::{sleep, yield_now};
 use crate::net::addrs::ToSocketAddrs;
@@ -172,7 +173,7 @@ impl<L: Listener + 'static> StreamServer<L> {
         let connections = self.0.connections.borrow().clone();
         if connections.runs_caller() {
             let server = self.clone();
-            spawn(move || server.stop_timeout(grace));
+            GreenletBuilder::new().spawn_admitted(move || server.stop_timeout(grace));
             return false;
         }
         let at_ease = connections.join_timeout(grace);
@@ -239,6 +240,7 @@ fn accept<L: Listener + 'static>(
         let failed = match listener.accept() {
             Ok((stream, peer)) => {
                 let handler = handler.clone();
+                wait_for_room();
                 connections.spawn(move || handler(stream, peer));
                 delay = FIRST_DELAY;
                 continue;
@@ -258,6 +260,15 @@ fn accept<L: Listener + 'static>(
             }
             AcceptFailure::Socket => return failed,
         }
+    }
+}
+
+/// Waits as long as the thread may not have another greenlet.
+fn wait_for_room() {
+    let mut delay = FIRST_DELAY;
+    while GreenletBuilder::new().admit().is_err() {
+        sleep(delay);
+        delay = LAST_DELAY.min(delay * 2);
     }
 }
 

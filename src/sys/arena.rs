@@ -31,12 +31,13 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
-use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ptr::NonNull;
+use std::time::{Duration, Instant};
 
 #[cfg(greenlet_faults)]
 use crate::sys::faults::{self, Site};
+use crate::sys::mapping::{install_marker, page, protect, reserve, unmapped};
+use crate::sys::memory::affordable;
 
 /// The stack size a greenlet has if nothing else is asked for. How it was found: arch-note 0003.
 pub(crate) const DEFAULT_SIZE: usize = DEFAULT_CLASS - COLOURS * COLOUR_STEP;
@@ -54,6 +55,8 @@ const MIN_SHIFT: u32 = 14;
 const MAX_SHIFT: u32 = 47;
 /// Address space reserved at a time, for classes that fit into it more than once.
 const CHUNK: usize = 64 << 20;
+/// How soon memory is asked for again when there was too little.
+const PATIENCE: Duration = Duration::from_millis(10);
 /// Colours a cache line apart.
 const COLOURS: usize = 8;
 const COLOUR_STEP: usize = 64;
@@ -64,6 +67,13 @@ pub(crate) struct NoStack {
     pub(crate) size: usize,
     pub(crate) what: &'static str,
     pub(crate) error: io::Error,
+}
+
+impl NoStack {
+    fn new(size: usize, what: &'static str) -> Self {
+        let error = io::Error::from(io::ErrorKind::OutOfMemory);
+        NoStack { size, what, error }
+    }
 }
 
 impl fmt::Display for NoStack {
@@ -102,6 +112,22 @@ impl Slot {
     pub(crate) fn limit(&self) -> usize {
         self.start.as_ptr() as usize
     }
+
+    /// Gives its memory back to the system, so that it is zero; nothing may be on it. Whether that was done: locked memory stays.
+    pub(crate) fn clear(&self) -> bool {
+        // SAFETY: the class outlives its slots (A3).
+        let size = unsafe { self.class.as_ref() }.size;
+        clear(self.start, size)
+    }
+}
+
+/// Gives the memory of a slot back to the system, that of its guard stays (A2). Whether that was done: locked memory stays.
+fn clear(start: NonNull<u8>, size: usize) -> bool {
+    // SAFETY: in bounds of the slot, of which nobody uses anything.
+    unsafe {
+        let usable = start.as_ptr().add(page());
+        libc::madvise(usable.cast(), size, libc::MADV_DONTNEED) == 0
+    }
 }
 
 impl Drop for Slot {
@@ -119,7 +145,13 @@ pub(crate) struct Arena {
     classes: RefCell<Vec<Option<Box<Class>>>>,
     markers: Cell<bool>,
     mapped_guards: Cell<usize>,
+    /// The class of [`DEFAULT_SIZE`], once there is one; none as long as [`watched`](Self::watch).
     default: Cell<Option<NonNull<Class>>>,
+    watched: Cell<bool>,
+    /// How many bytes of stacks there may be, in use and promised.
+    most: Cell<Option<usize>>,
+    /// Bytes of the stacks that are to be taken by those who were [promised](Arena::promise) one.
+    promised: Cell<usize>,
 }
 
 struct Class {
@@ -133,20 +165,13 @@ struct Class {
     fresh_end: Cell<usize>,
     cut: Cell<usize>,
     live: Cell<usize>,
+    /// When there was too little memory for a further chunk.
+    refused: Cell<Option<Instant>>,
 }
 
 struct Chunk {
     start: NonNull<u8>,
     len: usize,
-}
-
-fn page() -> usize {
-    static PAGE: OnceLock<usize> = OnceLock::new();
-    *PAGE.get_or_init(|| {
-        // SAFETY: reads a constant of the system.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        usize::try_from(page).expect("the system has a page size")
-    })
 }
 
 /// How much of a slot, from its lowest address, is its guard.
@@ -159,6 +184,11 @@ fn shift_for(size: usize) -> Option<u32> {
     let with_colour = size.checked_add(COLOURS * COLOUR_STEP)?;
     let shift = with_colour.checked_next_power_of_two()?.trailing_zeros();
     (shift <= MAX_SHIFT).then_some(shift.max(MIN_SHIFT))
+}
+
+/// What a stack for `size` bytes counts as, with the colour.
+fn whole_size(size: usize) -> usize {
+    shift_for(size).map_or(usize::MAX, |shift| 1 << shift)
 }
 
 /// The top of the slot that ends at `end`, for its colour.
@@ -190,6 +220,30 @@ pub(crate) fn depth(limit: usize, size: usize) -> usize {
     lowest.map_or(0, |lowest| top - (floor + lowest * page()))
 }
 
+/// As [`depth`], to a word, of a stack that was [cleared](Slot::clear) before its use, and belongs to the calling thread. Memory that was
+/// swapped out is not seen.
+pub(crate) fn exact_depth(limit: usize, size: usize) -> usize {
+    let top = limit + guard_size() + usable_size(limit, size);
+    let depth = depth(limit, size);
+    // AddressSanitizer objects to looks between variables.
+    if depth == 0 || cfg!(feature = "sanitizer") {
+        return depth;
+    }
+    let lowest = top - depth;
+    let mut page = (lowest..top.min(lowest + page())).step_by(size_of::<usize>());
+    let written = page.find(|address| {
+        // SAFETY: mapped, aligned, and nobody else writes there meanwhile.
+        unsafe { (*address as *const usize).read_volatile() != 0 }
+    });
+    // What was only probed was reserved for something that was not written.
+    written.map_or(depth, |written| top - written)
+}
+
+/// The smallest size to ask for that has the same room as `size` bytes.
+pub(crate) fn rounded(size: usize) -> usize {
+    shift_for(size).map_or(size, |shift| (1 << shift) - COLOURS * COLOUR_STEP)
+}
+
 impl Arena {
     pub(crate) fn new() -> Self {
         Arena {
@@ -197,18 +251,77 @@ impl Arena {
             markers: Cell::new(!cfg!(greenlet_mprotect)),
             mapped_guards: Cell::new(0),
             default: Cell::new(None),
+            watched: Cell::new(false),
+            most: Cell::new(None),
+            promised: Cell::new(0),
+        }
+    }
+
+    /// A stack with at least `size` usable bytes below its guard, unless something about that is unusual; it is to be [taken](Self::take) then.
+    ///
+    /// Asking for [`DEFAULT_SIZE`] again and again is usual, and the fast path: one load, one pop.
+    #[inline(always)]
+    pub(crate) fn take_usual(&self, size: usize) -> Option<Result<Slot, NoStack>> {
+        match self.default.get() {
+            Some(class) if size == DEFAULT_SIZE => Some(self.take_from(class)),
+            _ => None,
         }
     }
 
     /// A stack with at least `size` usable bytes below its guard.
-    ///
-    /// Asking for [`DEFAULT_SIZE`] again and again is the fast path: one load, one pop.
-    #[inline(always)]
     pub(crate) fn take(&self, size: usize) -> Result<Slot, NoStack> {
-        let class = match self.default.get() {
-            Some(class) if size == DEFAULT_SIZE => class,
-            _ => self.class(size)?,
+        self.take_from(self.class(size)?)
+    }
+
+    /// Whether every stack is to be looked at that is taken, so that none is [usual](Self::take_usual).
+    pub(crate) fn watch(&self, watched: bool) {
+        self.watched.set(watched);
+        self.default.set(None);
+    }
+
+    /// Limits the bytes of stacks. These sizes are promised already.
+    pub(crate) fn limit(&self, most: Option<usize>, promised: impl IntoIterator<Item = usize>) {
+        self.most.set(most);
+        self.promised
+            .set(promised.into_iter().map(whole_size).sum());
+        self.default.set(None);
+    }
+
+    /// Whether a stack of that size is not more than is allowed, with those that are in use or promised.
+    pub(crate) fn has_room(&self, size: usize) -> bool {
+        let Some(most) = self.most.get() else {
+            return true;
         };
+        let classes = self.classes.borrow();
+        let live = classes.iter().flatten();
+        let in_use: usize = live.map(|class| class.live.get() * class.size).sum();
+        let all = in_use.saturating_add(self.promised.get());
+        all.saturating_add(whole_size(size)) <= most
+    }
+
+    /// Counts a stack before it is taken, by whoever has made sure that there is room.
+    pub(crate) fn promise(&self, size: usize) {
+        let promised = self.promised.get().saturating_add(whole_size(size));
+        self.promised.set(promised);
+    }
+
+    /// Whoever was promised a stack has taken it, or will not.
+    pub(crate) fn redeem(&self, size: usize) {
+        let promised = self.promised.get().saturating_sub(whole_size(size));
+        self.promised.set(promised);
+    }
+
+    /// A stack for somebody who was not promised any.
+    pub(crate) fn take_unpromised(&self, size: usize) -> Result<Slot, NoStack> {
+        if self.has_room(size) {
+            return self.take(size);
+        }
+        let what = "would be more than `hub::Limits::stack_bytes` allows this thread";
+        Err(NoStack::new(size, what))
+    }
+
+    #[inline(always)]
+    fn take_from(&self, class: NonNull<Class>) -> Result<Slot, NoStack> {
         // SAFETY: classes are boxed and live as long as the arena.
         let class_ref = unsafe { class.as_ref() };
         let pooled = class_ref.pool.borrow_mut().pop();
@@ -239,12 +352,8 @@ impl Arena {
                 if faults::strike(Site::Advise).is_err() {
                     continue;
                 }
-                // SAFETY: a pooled slot is not in use (A1), its contents are dead; guards stay (A2).
-                let done = unsafe {
-                    let usable = start.as_ptr().add(page());
-                    libc::madvise(usable.cast(), class.size, libc::MADV_DONTNEED)
-                };
-                trimmed += usize::from(done == 0);
+                // A pooled slot is not in use (A1), its contents are dead.
+                trimmed += usize::from(clear(*start, class.size));
             }
         }
         trimmed
@@ -265,6 +374,16 @@ impl Arena {
         Some(false)
     }
 
+    /// How many stacks can be taken without asking the system for address space.
+    pub(crate) fn at_hand(&self) -> usize {
+        let classes = self.classes.borrow();
+        let at_hand = classes.iter().flatten().map(|class| {
+            let fresh = class.fresh_end.get() - class.fresh.get();
+            class.pool.borrow().len() + fresh / class.stride()
+        });
+        at_hand.sum()
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for class in self.classes.borrow().iter().flatten() {
@@ -280,11 +399,8 @@ impl Arena {
 
     #[cold]
     fn class(&self, size: usize) -> Result<NonNull<Class>, NoStack> {
-        let shift = shift_for(size).ok_or_else(|| NoStack {
-            size,
-            what: "is larger than the address space",
-            error: io::Error::from(io::ErrorKind::OutOfMemory),
-        })?;
+        let too_large = || NoStack::new(size, "is larger than the address space");
+        let shift = shift_for(size).ok_or_else(too_large)?;
         let index = (shift - MIN_SHIFT) as usize;
         let mut classes = self.classes.borrow_mut();
         if classes.len() <= index {
@@ -299,10 +415,11 @@ impl Arena {
                 fresh_end: Cell::new(0),
                 cut: Cell::new(0),
                 live: Cell::new(0),
+                refused: Cell::new(None),
             })
         });
         let class = NonNull::from(&mut **class);
-        if size == DEFAULT_SIZE {
+        if size == DEFAULT_SIZE && !self.watched.get() && self.most.get().is_none() {
             self.default.set(Some(class));
         }
         Ok(class)
@@ -328,13 +445,15 @@ impl Arena {
 
     fn guard(&self, class: &Class, start: NonNull<u8>) -> Result<(), NoStack> {
         if self.markers.get() {
-            if install_marker(start) {
+            // SAFETY: the page belongs to a slot that nobody uses (A1).
+            if unsafe { install_marker(start) } {
                 return Ok(());
             }
             // Kernels before 6.13, and memory that is locked.
             self.markers.set(false);
         }
-        if let Err(error) = self.protect(start) {
+        // SAFETY: as above.
+        if let Err(error) = unsafe { protect(start) } {
             return Err(NoStack {
                 size: class.size,
                 what: "cannot be guarded: this kernel has no guard markers (MADV_GUARD_INSTALL, Linux 6.13), \
@@ -342,52 +461,14 @@ impl Arena {
                 error,
             });
         }
+        self.mapped_guards.set(self.mapped_guards.get() + 1);
         Ok(())
     }
-
-    /// Guards by a mapping of its own, as long as enough mappings are left for the rest of the process: without
-    /// any, the next large allocation of whoever would fail.
-    fn protect(&self, start: NonNull<u8>) -> io::Result<()> {
-        let result = if MAPPED_GUARDS.fetch_add(1, Ordering::Relaxed) >= mapped_guards_limit() {
-            Err(io::Error::from_raw_os_error(libc::ENOMEM))
-        } else {
-            #[cfg(greenlet_faults)]
-            if let Err(error) = faults::strike(Site::Protect) {
-                MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed);
-                return Err(error);
-            }
-            // SAFETY: the page belongs to a slot that nobody uses (A1).
-            match unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) } {
-                0 => Ok(()),
-                _ => Err(io::Error::last_os_error()),
-            }
-        };
-        match result {
-            Ok(()) => self.mapped_guards.set(self.mapped_guards.get() + 1),
-            Err(_) => _ = MAPPED_GUARDS.fetch_sub(1, Ordering::Relaxed),
-        }
-        result
-    }
-}
-
-/// Guards of the process that are mappings of their own.
-static MAPPED_GUARDS: AtomicUsize = AtomicUsize::new(0);
-
-/// How many there may be: three quarters of the mappings, two a guard.
-fn mapped_guards_limit() -> usize {
-    static LIMIT: OnceLock<usize> = OnceLock::new();
-    *LIMIT.get_or_init(|| {
-        let setting = std::fs::read_to_string("/proc/sys/vm/max_map_count");
-        let mappings = setting
-            .ok()
-            .and_then(|text| text.trim().parse::<usize>().ok());
-        mappings.map_or(usize::MAX, |mappings| mappings / 8 * 3)
-    })
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        MAPPED_GUARDS.fetch_sub(self.mapped_guards.get(), Ordering::Relaxed);
+        unmapped(self.mapped_guards.get());
         for class in self.classes.get_mut().drain(..).flatten() {
             assert_eq!(class.live.get(), 0, "a stack is still in use");
             for chunk in class.chunks.borrow().iter() {
@@ -404,6 +485,13 @@ impl Class {
         self.size + page()
     }
 
+    fn too_little_memory(&self) -> NoStack {
+        NoStack::new(
+            self.size,
+            "would leave too little memory to everything else",
+        )
+    }
+
     /// Reserves the next chunk. Under memory limits a smaller one will do, down to a single slot.
     fn grow(&self) -> Result<(), NoStack> {
         #[cfg(greenlet_faults)]
@@ -412,7 +500,16 @@ impl Class {
             what: "cannot be reserved",
             error,
         })?;
-        let mut slots = (CHUNK / self.stride()).max(1);
+        if self.refused.get().is_some_and(|at| at.elapsed() < PATIENCE) {
+            return Err(self.too_little_memory());
+        }
+        let wanted = (CHUNK / self.stride()).max(1);
+        let mut slots = affordable(wanted, self.stride());
+        if slots == 0 && self.cut.get() > 0 {
+            self.refused.set(Some(Instant::now()));
+            return Err(self.too_little_memory());
+        }
+        slots = slots.max(1);
         loop {
             let len = slots * self.stride();
             match reserve(len) {
@@ -458,58 +555,6 @@ impl Chunk {
         }
         count * page()
     }
-}
-
-/// Address space for stacks: not counted as memory before it is touched.
-#[cfg(target_os = "linux")]
-const FOR_STACKS: libc::c_int = libc::MAP_NORESERVE | libc::MAP_STACK;
-/// The system ends a process whose stack pointer is in a mapping without it.
-#[cfg(target_os = "openbsd")]
-const FOR_STACKS: libc::c_int = libc::MAP_STACK;
-/// No other system counts it before. FreeBSD's `MAP_STACK` is another thing, a mapping that grows, and macOS has none.
-#[cfg(not(any(target_os = "linux", target_os = "openbsd")))]
-const FOR_STACKS: libc::c_int = 0;
-
-fn reserve(len: usize) -> io::Result<NonNull<u8>> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | FOR_STACKS;
-    let prot = libc::PROT_READ | libc::PROT_WRITE;
-    #[cfg(greenlet_faults)]
-    faults::strike(Site::Reserve)?;
-    // SAFETY: a new private mapping at an address of the kernel's choice.
-    let start = unsafe { libc::mmap(ptr::null_mut(), len, prot, flags, -1, 0) };
-    if start == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    // A stack touches a page or two of its slot: huge pages would multiply that by hundreds. Refused
-    // only by kernels without huge pages, where it is not needed.
-    #[cfg(greenlet_faults)]
-    if faults::strike(Site::Advise).is_err() {
-        return Ok(NonNull::new(start.cast()).expect("mmap gives no null"));
-    }
-    #[cfg(target_os = "linux")]
-    // SAFETY: advice about the mapping just made.
-    unsafe {
-        libc::madvise(start, len, libc::MADV_NOHUGEPAGE);
-    }
-    Ok(NonNull::new(start.cast()).expect("mmap gives no null"))
-}
-
-/// Whether the lowest page of a slot is now a guard.
-#[cfg(target_os = "linux")]
-fn install_marker(start: NonNull<u8>) -> bool {
-    /// From the kernel's `mman-common.h`; libc does not name it yet.
-    const MADV_GUARD_INSTALL: libc::c_int = 102;
-    #[cfg(greenlet_faults)]
-    if faults::strike(Site::Marker).is_err() {
-        return false;
-    }
-    // SAFETY: the page belongs to a slot that nobody uses (A1).
-    unsafe { libc::madvise(start.as_ptr().cast(), page(), MADV_GUARD_INSTALL) == 0 }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn install_marker(_start: NonNull<u8>) -> bool {
-    false
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The operating system and the machine: all calls into libc, all `cfg(target_os)`.
 //!
+//! * `memory` tells how much memory is left.
+//! * `mapping` is address space for stacks, and their guards.
 //! * `arena` keeps stacks: slots, guard pages, reuse, trim, census.
 //! * `context` is a coroutine on such a stack; the only file that names corosensei.
 //! * `frames` walks the running stack, and names what it finds.
@@ -28,7 +30,9 @@ pub(crate) mod fd;
 pub(crate) mod fork;
 pub(crate) mod frames;
 pub(crate) mod fs;
+pub(crate) mod mapping;
 pub(crate) mod membarrier;
+pub(crate) mod memory;
 pub(crate) mod os_thread;
 pub(crate) mod overflow;
 pub(crate) mod prefetch;

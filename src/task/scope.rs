@@ -31,6 +31,7 @@ use crate::greenlet::unwind::{self, GreenletExit, Known, Payload};
 use crate::hub::awaited::{Awaited, Holder};
 use crate::hub::begin::place;
 use crate::hub::interrupt::{Elapsing, was_raised};
+use crate::hub::limits::SpawnError;
 use crate::hub::report::{self, Deadlock};
 use crate::task::join_handle::JoinHandle;
 use crate::task::members::{Members, Membership};
@@ -144,6 +145,24 @@ impl<'scope> Scope<'scope, '_> {
         T: 'scope,
     {
         self.spawn_built(GreenletBuilder::new(), f)
+    }
+
+    /// As [`spawn`](Self::spawn), unless this thread's [limits](crate::hub::set_limits) are reached.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was spawned; hands `f` back.
+    #[track_caller]
+    pub fn try_spawn<F, T>(&'scope self, f: F) -> Result<ScopedJoinHandle<'scope, T>, SpawnError<F>>
+    where
+        F: FnOnce() -> T + 'scope,
+        T: 'scope,
+    {
+        let builder = GreenletBuilder::new();
+        match builder.admit() {
+            Ok(()) => Ok(self.spawn_built(builder, f)),
+            Err(refusal) => Err(SpawnError { f, refusal }),
+        }
     }
 
     /// As [`spawn`](Self::spawn), with these settings.

@@ -7,10 +7,12 @@ use std::time::Duration;
 use crate::greenlet::block::{ParentLink, Role};
 use crate::greenlet::body::create_with;
 use crate::greenlet::builder::GreenletBuilder;
-use crate::greenlet::thread::here;
+use crate::greenlet::thread::{DEFAULT_STACK_SIZE, here};
 use crate::greenlet::unwind::{GreenletExit, exit};
+use crate::hub::admission::admit;
 use crate::hub::begin::hub;
 use crate::hub::interrupt::{last_words, was_raised};
+use crate::hub::limits::{SpawnError, SpawnRefusal};
 use crate::hub::state::{Due, Hub};
 use crate::sys::clock;
 use crate::task::join_handle::JoinHandle;
@@ -21,6 +23,10 @@ use crate::util::deadline::Deadline;
 ///
 /// Does not switch. A panic in `f` ends that greenlet only: the panic hook runs, a line names the greenlet, and
 /// [`join`](JoinHandle::join) gives the payload.
+///
+/// # Panics
+///
+/// If this thread's [limits](crate::hub::set_limits) are reached; there are none at first. [`try_spawn`] gives an error.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,6 +51,26 @@ where
     GreenletBuilder::new().spawn(f)
 }
 
+/// As [`spawn`], unless this thread's [limits](crate::hub::set_limits) are reached.
+///
+/// # Errors
+///
+/// Why nothing was spawned; hands `f` back.
+///
+/// ```
+/// let handle = greenlet::try_spawn(|| 1).expect("there are no limits at first");
+/// assert_eq!(handle.join().unwrap(), 1);
+/// ```
+#[inline]
+#[track_caller]
+pub fn try_spawn<F, T>(f: F) -> Result<JoinHandle<T>, SpawnError<F>>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    GreenletBuilder::new().try_spawn(f)
+}
+
 /// As [`spawn`], but `f` does not begin before `delay` has passed.
 #[track_caller]
 pub fn spawn_later<F, T>(delay: Duration, f: F) -> JoinHandle<T>
@@ -62,7 +88,7 @@ impl GreenletBuilder {
     ///
     /// # Panics
     ///
-    /// If no stack can be as large as was asked for.
+    /// If no stack can be as large as was asked for, or this thread's [limits](crate::hub::set_limits) are reached.
     ///
     /// ```
     /// use greenlet::Greenlet;
@@ -77,9 +103,59 @@ impl GreenletBuilder {
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
+        self.admitted();
+        self.spawn_admitted(f)
+    }
+
+    /// Spawns a greenlet with these settings, as [`greenlet::try_spawn`](crate::try_spawn) does.
+    ///
+    /// # Errors
+    ///
+    /// If no stack can be as large as was asked for, or this thread's [limits](crate::hub::set_limits) are reached.
+    #[inline]
+    #[track_caller]
+    pub fn try_spawn<F, T>(self, f: F) -> Result<JoinHandle<T>, SpawnError<F>>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        match self.admit() {
+            Ok(()) => Ok(self.spawn_admitted(f)),
+            Err(refusal) => Err(SpawnError { f, refusal }),
+        }
+    }
+
+    /// Spawns a greenlet, whatever the limits are.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn spawn_admitted<F, T>(self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
         let (hub, packet) = make(self, f);
         hub.make_runnable(packet.greenlet().clone());
         JoinHandle::new(packet)
+    }
+
+    /// Whether a greenlet with these settings may be spawned.
+    #[inline]
+    pub(crate) fn admit(&self) -> Result<(), SpawnRefusal> {
+        let thread = here();
+        let asked = self.asked_stack();
+        if asked.is_none() && !hub(thread).is_limited.get() {
+            return Ok(());
+        }
+        admit(thread, asked.unwrap_or(DEFAULT_STACK_SIZE))
+    }
+
+    /// Panics if it may not.
+    #[inline]
+    #[track_caller]
+    fn admitted(&self) {
+        if let Err(refusal) = self.admit() {
+            refuse(self.site(), refusal);
+        }
     }
 
     /// Spawns a greenlet with these settings, as [`greenlet::spawn_later`](crate::spawn_later) does.
@@ -89,6 +165,7 @@ impl GreenletBuilder {
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
+        self.admitted();
         let (hub, packet) = make(self, f);
         let greenlet = packet.greenlet();
         match Deadline::after(clock::now(), delay) {
@@ -130,7 +207,12 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// A spawned greenlet that nothing has made runnable yet.
+#[cold]
+fn refuse(site: &Location<'_>, refusal: SpawnRefusal) -> ! {
+    panic!("a greenlet cannot be spawned at {site}: {refusal}");
+}
+
+/// A spawned greenlet that nothing has made runnable yet. It was admitted.
 #[inline]
 #[track_caller]
 fn make<'a, F, T>(builder: GreenletBuilder, f: F) -> (&'a Hub, Packet<T>)
@@ -140,9 +222,6 @@ where
 {
     let thread = here();
     let hub = hub(thread);
-    if let Err(none) = builder.check_stack() {
-        panic!("a greenlet cannot be spawned: {none}");
-    }
     // Locals may be copied, which runs code of the user's: nothing is begun yet.
     let (plan, parent) = builder.plan(&thread.current());
     let shared = create_with(thread, plan, Shared::new(), |shared| {
@@ -160,6 +239,9 @@ where
         owns: false,
     });
     hub.spawned.set(hub.spawned.get() + 1);
+    if hub.is_limited.get() {
+        thread.arena.promise(block.stack_size);
+    }
     (hub, packet)
 }
 
@@ -217,13 +299,18 @@ fn call_all(on_exit: Calls, outcome: Outcome) {
 fn spawn_call(call: OnExit, outcome: Outcome) {
     let OnExit { f, at } = call;
     let builder = GreenletBuilder::new().created_at(at);
-    drop(builder.spawn(move || f(outcome)));
+    // One has ended for it.
+    drop(builder.spawn_admitted(move || f(outcome)));
 }
 
 impl<T> Drop for End<T> {
     /// It never ran.
     fn drop(&mut self) {
         if self.0.outcome().is_none() {
+            let block = self.0.greenlet().block();
+            if block.stack_limit.get() == 0 {
+                here().arena.redeem(block.stack_size);
+            }
             let payload = last_words(self.0.greenlet().block());
             self.end(Outcome::Killed, Err(payload.unwrap_or_else(exit)));
         }

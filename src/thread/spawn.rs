@@ -85,7 +85,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If no stack can be as large as was asked for. A greenlet takes its stack when it first runs, and waits as long as there is none.
+    /// If no stack can be as large as was asked for, or this thread's [limits](crate::hub::set_limits) are reached. A greenlet takes its stack when it first runs, and
+    /// waits as long as there is none.
     #[track_caller]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
@@ -93,8 +94,8 @@ impl Builder {
         T: 'static,
     {
         let settings = self.settings();
-        settings.check_stack().map_err(|none| none.error)?;
-        Ok(JoinHandle::new(settings.spawn(f)))
+        settings.admit()?;
+        Ok(JoinHandle::new(settings.spawn_admitted(f)))
     }
 
     /// Spawns a greenlet in a [`scope`](crate::scope) with these settings.
@@ -113,7 +114,7 @@ impl Builder {
         T: 'scope,
     {
         let settings = self.settings();
-        settings.check_stack().map_err(|none| none.error)?;
+        settings.admit()?;
         Ok(scope.spawn_built(settings, f))
     }
 }

@@ -9,6 +9,7 @@ mod process;
 
 mod captures;
 mod endings;
+mod floods;
 mod overflow;
 mod scopes;
 mod signals;
@@ -35,6 +36,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
     let tables = [
         captures::CASES,
         endings::CASES,
+        floods::CASES,
         overflow::CASES,
         scopes::CASES,
         signals::CASES,

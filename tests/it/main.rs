@@ -5,6 +5,7 @@ mod support;
 
 mod allocation;
 mod delivery;
+mod depths;
 mod handles;
 mod kill;
 mod locals;

@@ -13,7 +13,7 @@ fn suspended(size: usize) -> Greenlet<(), ()> {
 }
 
 /// Goes down until `bytes` of stack are in use.
-fn dig(bytes: usize) -> u8 {
+pub(crate) fn dig(bytes: usize) -> u8 {
     fn deeper(top: usize, bytes: usize) -> u8 {
         let hole = std::hint::black_box([1u8; 512]);
         if top - hole.as_ptr().addr() < bytes {

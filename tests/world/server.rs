@@ -130,6 +130,32 @@ fn a_bound_on_connections_is_kept_and_the_others_wait() {
 }
 
 #[test]
+fn past_the_threads_limit_of_greenlets_a_connection_waits_for_its_handler() {
+    world_checked(|| {
+        let (server, addr) = echo_server();
+        // The one that accepts, and one that handles.
+        let limits = hub::Limits {
+            greenlets: Some(2),
+            ..hub::Limits::default()
+        };
+        hub::set_limits(limits);
+        let mut first = TcpStream::connect(addr).unwrap();
+        ask(&mut first, b"one");
+        let mut second = TcpStream::connect(addr).unwrap();
+        second.write_all(b"two").unwrap();
+        sleep(20 * SOON);
+        assert_eq!(server.connections(), 1);
+        drop(first);
+        let mut heard = [0; 3];
+        second.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"two");
+        drop(second);
+        hub::set_limits(hub::Limits::default());
+        assert!(server.stop());
+    });
+}
+
+#[test]
 fn a_panic_in_a_handler_ends_its_connection_and_nothing_else() {
     world_checked(|| {
         let server = StreamServer::bind(ANY, |stream, peer: SocketAddr| {
