@@ -175,6 +175,7 @@ const ORDER: &[(&str, &str)] = &[
     ("server/listener", ""),
     ("server/stream_server", ""),
     ("server/datagram_server", ""),
+    ("debug/serialize", ""),
     ("debug/backtrace", ""),
     ("debug/dump", ""),
     ("debug/gather", ""),

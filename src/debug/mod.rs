@@ -27,14 +27,21 @@
 //! Nothing has to be switched on, and it costs nothing until it is called. A dump resumes every suspended greenlet of the thread for a moment, on its own
 //! stack, to have it look at its frames; nothing of the program's runs meanwhile, and no observer hears of it.
 //!
+//! With the crate's feature `serde` all that a dump consists of is `serde::Serialize`: greenlets are numbers, places `"file:line:column"`, durations
+//! seconds, and backtraces have their frames looked up.
+//!
 //! In reading order:
 //!
+//! * `serialize` how parts of it are serialized.
 //! * `backtrace` the frames of a stack.
 //! * `dump` what there is to tell.
 //! * `gather` how it is found out, on one thread.
 //! * `text` how it is written.
 //! * `everywhere` the same for all threads, at any time.
 //! * `watchdog` who keeps a thread to itself.
+
+#[cfg(feature = "serde")]
+mod serialize;
 
 mod backtrace;
 

@@ -61,6 +61,7 @@ pub fn greenlet() -> AnyGreenlet {
 }
 
 /// What a hub has to do, as told by [`stats`].
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
