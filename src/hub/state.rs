@@ -62,6 +62,8 @@ pub(crate) struct Hub {
     pub(crate) next_limit: Cell<u64>,
     /// How many greenlets were spawned and have not ended.
     pub(crate) spawned: Cell<usize>,
+    /// As `alert::MEASURED`, at hand where somebody becomes runnable.
+    pub(crate) is_measured: Cell<bool>,
     pub(crate) mail: RefCell<Vec<&'static Parker>>,
     #[expect(
         clippy::vec_box,
@@ -104,6 +106,7 @@ impl Hub {
             strikes: RefCell::default(),
             next_limit: Cell::new(0),
             spawned: Cell::new(0),
+            is_measured: Cell::new(false),
             mail: RefCell::default(),
             spare_seats: RefCell::default(),
         })
@@ -134,6 +137,9 @@ impl Hub {
     /// Makes a greenlet of this thread runnable (W7: it is not in the queue).
     #[inline]
     pub(crate) fn make_runnable(&self, greenlet: AnyGreenlet) {
+        if self.is_measured.get() {
+            greenlet.block().thread().note_ready(&greenlet);
+        }
         self.run_queue.borrow_mut().push(greenlet);
     }
 

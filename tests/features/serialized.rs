@@ -81,6 +81,11 @@ fn a_dump_as_json_has_all_of_its_fields() {
                     "spawned": stats.spawned,
                     "runnable": stats.runnable,
                     "timers": stats.timers,
+                    "live": stats.live,
+                    "parked": stats.parked,
+                    "stacks": stats.stacks,
+                    "pooled_stacks": stats.pooled_stacks,
+                    "stack_bytes": stats.stack_bytes,
                 },
                 "greenlets": all,
             }])
