@@ -38,6 +38,7 @@
 //! | bound how many run | [`pool`] |
 //! | wait for anything else | [`readiness`] for any descriptor; [`threadpool`] for what blocks its thread |
 //! | find out why nothing moves | [`debug::dump`], [`hub::Deadlock`], [`hub::deadlocks`] |
+//! | find out who keeps the others waiting | [`hub::measure`], [`debug::Watchdog`] |
 //!
 //! Greenlets of a thread run one at a time, and change only where one waits, yields or ends: a call that waits says when it *switches*. So they
 //! can share an [`Rc`](std::rc::Rc) and a [`Cell`](std::cell::Cell), and what computes without waiting keeps the others from running. Whoever
@@ -167,4 +168,4 @@ pub use crate::channel::select_macro::run as __select;
 pub use crate::sys::faults::{made as __made_faults, make as __make_faults};
 
 #[doc(hidden)]
-pub use crate::sys::clock::{moment as __moment, simulate as __simulate};
+pub use crate::sys::clock::{moment as __moment, pass as __pass, simulate as __simulate};

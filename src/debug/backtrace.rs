@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+#[cfg(feature = "serde")]
+use serde::ser::SerializeStruct;
+
+#[cfg(feature = "serde")]
+use crate::debug::serialize;
 use crate::greenlet::switch::beginnings;
 use crate::sys::context::OWN_FRAMES;
 use crate::sys::frames::{Frame as RawFrame, name};
@@ -18,12 +23,14 @@ pub struct Backtrace {
 }
 
 /// One call of a [`Backtrace`].
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frame {
     /// What is called; unknown if the program has no symbols.
     pub function: Option<String>,
     /// The source file and the line in it; unknown if the program has no debug information.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize::file_and_line"))]
     pub at: Option<(String, u32)>,
 }
 
@@ -58,6 +65,17 @@ impl Backtrace {
     /// Why there are no frames, or not all of them.
     pub fn remark(&self) -> Option<&'static str> {
         self.remark
+    }
+}
+
+/// Its frames and the remark, as the methods tell them.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Backtrace {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Backtrace", 2)?;
+        fields.serialize_field("frames", &self.frames())?;
+        fields.serialize_field("remark", &self.remark)?;
+        fields.end()
     }
 }
 

@@ -4,10 +4,13 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::debug::backtrace::Backtrace;
+#[cfg(feature = "serde")]
+use crate::debug::serialize;
 use crate::hub::control::Stats;
 use crate::util::id::GreenletId;
 
 /// The greenlets of one thread, or of several. Written out, it is a tree: whom each one has spawned stands below it.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Dump {
@@ -18,6 +21,7 @@ pub struct Dump {
 }
 
 /// The greenlets of one thread.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ThreadDump {
@@ -30,6 +34,7 @@ pub struct ThreadDump {
 }
 
 /// One greenlet.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GreenletDump {
@@ -46,14 +51,18 @@ pub struct GreenletDump {
     /// Who holds what it waits for, as far as that is known.
     pub held_by: Option<GreenletId>,
     /// For how long it has been parked, to some milliseconds: the clock is read when the hub is visited, not at every wait.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize::seconds"))]
     pub waited: Option<Duration>,
     /// How long it is going to wait at most.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize::seconds"))]
     pub time_left: Option<Duration>,
     /// The call in which it waits.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize::displayed"))]
     pub waits_at: Option<&'static Location<'static>>,
     /// Who has made it; that one may be dead. `None` for main.
     pub created_by: Option<GreenletId>,
     /// Where it was spawned or created; `None` for main.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize::displayed"))]
     pub created_at: Option<&'static Location<'static>>,
     /// Its stack; `None` for main, which runs on the thread's, and for those that have not started.
     pub stack: Option<StackUse>,
@@ -62,7 +71,9 @@ pub struct GreenletDump {
 }
 
 /// What a greenlet does.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Activity {
     /// It has not started.
@@ -78,6 +89,7 @@ pub enum Activity {
 }
 
 /// Bytes of a stack.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackUse {

@@ -31,14 +31,18 @@
 //! `greenlets`, which lists them, and `greenlet 7`, after which `bt`, `up` and `info locals` are about that one.
 //!
 //! ```text
-//! $ gdb -p 4711 -ex 'source ~/.cargo/registry/src/index.crates.io-…/greenlet-…/src/debug/gdb.py'
+//! $ gdb -p 4711 -ex 'source …/src/debug/gdb.py'
 //! (gdb) greenlets
 //! #1 main                  parked       at src/main.rs:12:9
 //! #3 `waiter`              parked       at src/main.rs:37:11, created at src/main.rs:8:53
 //! ```
 //!
+//! With the crate's feature `serde` all that a dump consists of is `serde::Serialize`: greenlets are numbers, places `"file:line:column"`, durations
+//! seconds, and backtraces have their frames looked up.
+//!
 //! In reading order:
 //!
+//! * `serialize` how parts of it are serialized.
 //! * `backtrace` the frames of a stack.
 //! * `dump` what there is to tell.
 //! * `gather` how it is found out, on one thread.
@@ -46,6 +50,9 @@
 //! * `everywhere` the same for all threads, at any time.
 //! * `watchdog` who keeps a thread to itself.
 //! * `depths` how large stacks should be.
+
+#[cfg(feature = "serde")]
+mod serialize;
 
 mod backtrace;
 

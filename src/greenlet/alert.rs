@@ -18,6 +18,9 @@ pub(crate) const GRAVES: u8 = 8;
 /// The greenlet that arrives is only asked something, and leaves again.
 pub(crate) const STOPOVER: u8 = 16;
 
+/// Slices and delays are measured.
+pub(crate) const MEASURED: u8 = 32;
+
 /// The alerts of a thread.
 pub(crate) struct Alert(Cell<u8>);
 

@@ -41,11 +41,12 @@ use std::rc::Rc;
 
 use slab::Slab;
 
-use crate::greenlet::alert::{self, Alert};
+use crate::greenlet::alert::Alert;
 use crate::greenlet::kills::Kills;
 use crate::greenlet::kind::Kind;
 use crate::greenlet::local_map::LocalMap;
 use crate::greenlet::marks::Marks;
+use crate::greenlet::measuring::Measuring;
 use crate::greenlet::unwind::{Known, Payload};
 use crate::sys::arena::Arena;
 use crate::sys::context::{Context, Link};
@@ -239,6 +240,8 @@ pub(crate) struct Thread {
     pub(crate) hub_part: OnceCell<HubPart>,
     /// There as long as `alert::STOPOVER` is set.
     pub(crate) question: Cell<Option<Question>>,
+    /// There as long as `alert::MEASURED` is set, and then to be read.
+    pub(crate) measuring: RefCell<Option<Box<Measuring>>>,
 }
 
 /// What a new block is made of.
@@ -559,6 +562,7 @@ impl Thread {
             hub: Cell::new(ptr::null()),
             hub_part: OnceCell::new(),
             question: Cell::new(None),
+            measuring: RefCell::new(None),
         })
     }
 
@@ -578,28 +582,6 @@ impl Thread {
 
     pub(crate) fn main(&self) -> AnyGreenlet {
         self.main.borrow().clone().expect("set when the thread is")
-    }
-
-    /// Remembers that the running greenlet is about to leave, for whoever arrives next.
-    #[cold]
-    pub(crate) fn note_origin(&self) {
-        let me = self.current();
-        if me.is_forsaken() {
-            self.alert.raise(alert::FORSAKEN);
-        }
-        self.origin.replace(Some(me));
-    }
-
-    /// Has the next who arrives drop this.
-    pub(crate) fn bury(&self, arrival: Arrival) {
-        self.graves.borrow_mut().push(arrival);
-        self.alert.raise(alert::GRAVES);
-    }
-
-    /// Puts down what `target` will find instead of a value. It must be the next to run.
-    pub(crate) fn announce(&self, target: &AnyGreenlet, arrival: Arrival) {
-        target.block().arrival.set(Some(Box::new(arrival)));
-        self.alert.raise(alert::ARRIVAL);
     }
 }
 

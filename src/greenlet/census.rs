@@ -42,7 +42,7 @@ pub fn census() -> Census {
         stacks: counts.live,
         pooled_stacks: counts.pooled,
         reserved_bytes: counts.reserved,
-        committed_bytes: counts.committed,
+        committed_bytes: thread.arena.committed(),
     }
 }
 

@@ -27,6 +27,9 @@ pub(crate) fn arrive(thread: &Thread, me: &AnyGreenlet) -> Arrival {
 /// As [`arrive`], but what the death of `victim` leaves to do is left to the caller.
 fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) -> Arrival {
     let alerts = thread.alert.get();
+    if alerts & alert::MEASURED != 0 {
+        thread.begin_slice(me);
+    }
     thread
         .alert
         .lower(alert::FORSAKEN | alert::ARRIVAL | alert::GRAVES);

@@ -6,9 +6,11 @@
 //! * `kind` what a pending call expects to receive, checked before every switch.
 //! * `local_map` the values of greenlet-locals of one greenlet.
 //! * `alert` what has to be seen to on an arrival.
+//! * `measuring` how long greenlets run at a time, and wait for their turn.
 //! * `kills` the kills that wait for the end of one victim.
 //! * `marks` how deep greenlets go on their stacks.
 //! * `block` control blocks, names, per-thread state: the data that everything below works on.
+//! * `passage` what whoever leaves puts down for the next.
 //! * `label` how a greenlet is called in messages.
 //! * `panicking` who unwinds.
 //! * `switch` leaving one greenlet for another; the trampoline.
@@ -35,11 +37,15 @@ pub(crate) mod local_map;
 
 pub(crate) mod alert;
 
+pub(crate) mod measuring;
+
 pub(crate) mod kills;
 
 pub(crate) mod marks;
 
 pub(crate) mod block;
+
+pub(crate) mod passage;
 
 pub(crate) mod label;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::greenlet::block::AnyGreenlet;
+use crate::greenlet::block::{AnyGreenlet, Stage};
 use crate::greenlet::thread::here;
 use crate::hub::begin::{hub, place};
 use crate::hub::drain::drain;
@@ -60,7 +60,8 @@ pub fn greenlet() -> AnyGreenlet {
     hub(here()).greenlet.clone()
 }
 
-/// What a hub has to do, as told by [`stats`].
+/// What a hub has to do, and what its thread's greenlets take, as told by [`stats`].
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -70,9 +71,19 @@ pub struct Stats {
     pub runnable: usize,
     /// Timers: sleeps, limits, delayed starts.
     pub timers: usize,
+    /// Greenlets that are not dead, new ones and main included.
+    pub live: usize,
+    /// Greenlets that wait in the hub for anything but their turn.
+    pub parked: usize,
+    /// Stacks in use.
+    pub stacks: usize,
+    /// Stacks kept for reuse.
+    pub pooled_stacks: usize,
+    /// Bytes of address space that stacks, used or not, take up. How much of it is backed by memory is told by [`census`](crate::census()).
+    pub stack_bytes: usize,
 }
 
-/// Counts what this thread's hub has to do. Takes time in proportion to the number of runnable ones.
+/// Counts what this thread's hub has to do. Takes time in proportion to the number of greenlets.
 ///
 /// ```
 /// let handle = greenlet::spawn(|| ());
@@ -81,11 +92,23 @@ pub struct Stats {
 /// assert_eq!(greenlet::hub::stats().spawned, 0);
 /// ```
 pub fn stats() -> Stats {
-    let hub = hub(here());
+    let thread = here();
+    let hub = hub(thread);
+    let queue = hub.run_queue.borrow();
+    let registry = thread.registry.borrow();
+    let parked = registry.iter().filter(|(_, it)| it.block().is_parked());
+    // They have been woken, or let others go first.
+    let queued = queue.count(|greenlet| greenlet.block().stage.get() == Stage::Started);
+    let stacks = thread.arena.counts();
     Stats {
         spawned: hub.spawned.get(),
-        runnable: hub.run_queue.borrow().count(|greenlet| !greenlet.is_dead()),
+        runnable: queue.count(|greenlet| !greenlet.is_dead()),
         timers: hub.timers.borrow().len(),
+        live: registry.len() - 1,
+        parked: parked.count().saturating_sub(queued),
+        stacks: stacks.live,
+        pooled_stacks: stacks.pooled,
+        stack_bytes: stacks.reserved,
     }
 }
 

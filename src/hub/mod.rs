@@ -40,6 +40,7 @@
 //! * `wait_on` the common case of waiting.
 //! * `owner` who holds a lock.
 //! * `sleep` waiting for a moment.
+//! * `measured` how long greenlets run, and wait for their turn.
 //! * `control` the hub as its users see it.
 
 pub(crate) mod roll;
@@ -82,9 +83,14 @@ pub(crate) mod owner;
 
 pub(crate) mod sleep;
 
+pub(crate) mod measured;
+
 pub(crate) mod control;
 
+pub use crate::greenlet::measuring::Slice;
 pub use crate::hub::admission::{limits, set_limits};
 pub use crate::hub::control::{Stats, deadlocks, greenlet, run, run_timeout, stats};
 pub use crate::hub::limits::Limits;
+pub use crate::hub::measured::{Measured, measure, measured};
 pub use crate::hub::report::{Deadlock, Parked};
+pub use crate::util::histogram::Histogram;

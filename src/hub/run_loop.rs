@@ -126,6 +126,7 @@ pub(crate) fn turn(thread: &Thread) {
 #[inline(never)]
 fn look_around(thread: &Thread, hub: &Hub) {
     let mut look = FIRST_LOOK;
+    thread.note_pause();
     loop {
         visit(thread, hub);
         if !hub.shielded.borrow().is_empty() && !panicking() {

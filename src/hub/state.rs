@@ -67,6 +67,8 @@ pub(crate) struct Hub {
     /// Whether anybody has to look at `limits`.
     pub(crate) is_limited: Cell<bool>,
     pub(crate) limits: Cell<Limits>,
+    /// As `alert::MEASURED`, at hand where somebody becomes runnable.
+    pub(crate) is_measured: Cell<bool>,
     pub(crate) mail: RefCell<Vec<&'static Parker>>,
     #[expect(
         clippy::vec_box,
@@ -111,6 +113,7 @@ impl Hub {
             spawned: Cell::new(0),
             is_limited: Cell::new(false),
             limits: Cell::default(),
+            is_measured: Cell::new(false),
             mail: RefCell::default(),
             spare_seats: RefCell::default(),
         })
@@ -141,6 +144,9 @@ impl Hub {
     /// Makes a greenlet of this thread runnable (W7: it is not in the queue).
     #[inline]
     pub(crate) fn make_runnable(&self, greenlet: AnyGreenlet) {
+        if self.is_measured.get() {
+            greenlet.block().thread().note_ready(&greenlet);
+        }
         self.run_queue.borrow_mut().push(greenlet);
     }
 

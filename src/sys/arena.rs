@@ -92,7 +92,6 @@ pub(crate) struct Counts {
     pub(crate) live: usize,
     pub(crate) pooled: usize,
     pub(crate) reserved: usize,
-    pub(crate) committed: usize,
 }
 
 /// One stack in use. Dropping it gives the slot back to the arena that cut it.
@@ -389,12 +388,20 @@ impl Arena {
         for class in self.classes.borrow().iter().flatten() {
             counts.live += class.live.get();
             counts.pooled += class.pool.borrow().len();
-            for chunk in class.chunks.borrow().iter() {
-                counts.reserved += chunk.len;
-                counts.committed += chunk.committed();
-            }
+            let chunks = class.chunks.borrow();
+            counts.reserved += chunks.iter().map(|chunk| chunk.len).sum::<usize>();
         }
         counts
+    }
+
+    /// Bytes of what it reserves that are backed by memory. The system is asked about every page.
+    pub(crate) fn committed(&self) -> usize {
+        let classes = self.classes.borrow();
+        let each = classes.iter().flatten().map(|class| {
+            let chunks = class.chunks.borrow();
+            chunks.iter().map(Chunk::committed).sum::<usize>()
+        });
+        each.sum()
     }
 
     #[cold]
@@ -618,12 +625,13 @@ mod tests {
         }
         let counts = arena.counts();
         assert_eq!((counts.live, counts.pooled), (10, 0));
-        assert_eq!(counts.committed, 10 * page());
+        assert_eq!(arena.committed(), 10 * page());
         assert!(counts.reserved >= 10 * (16 << 10));
         drop(slots);
         assert_eq!(arena.trim(), 10);
         let counts = arena.counts();
-        assert_eq!((counts.live, counts.pooled, counts.committed), (0, 10, 0));
+        assert_eq!((counts.live, counts.pooled), (0, 10));
+        assert_eq!(arena.committed(), 0);
     }
 
     #[test]

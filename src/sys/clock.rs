@@ -1,7 +1,7 @@
 //! The time, from one place, so that a simulation can put its own in its stead.
 
 use std::cell::Cell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 thread_local! {
     /// The time of a thread on which it is simulated.
@@ -33,6 +33,12 @@ pub fn simulate() {
     SIMULATED.set(Some(now()));
 }
 
+/// Lets so much of simulated time pass while somebody runs, for this crate's tests.
+#[doc(hidden)]
+pub fn pass(duration: Duration) {
+    SIMULATED.set(Some(now() + duration));
+}
+
 /// This moment, for this crate's tests.
 #[doc(hidden)]
 pub fn moment() -> Instant {
@@ -42,8 +48,6 @@ pub fn moment() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    use std::time::Duration;
 
     #[test]
     fn it_does_not_run_backwards() {
@@ -60,5 +64,7 @@ mod tests {
         let later = began + Duration::from_secs(3600);
         assert!(skip_to(later) && skip_to(began));
         assert_eq!(moment(), later);
+        pass(Duration::from_secs(1));
+        assert_eq!(now(), later + Duration::from_secs(1));
     }
 }

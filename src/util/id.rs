@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// let id = std::thread::spawn(|| greenlet::current().id()).join().unwrap();
 /// assert_ne!(id, a.id());
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GreenletId(NonZeroU64);
 

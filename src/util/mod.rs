@@ -2,6 +2,7 @@
 //!
 //! * `primitive` locks and atomics, from one place.
 //! * `id` numbers greenlets, each number given once in a process.
+//! * `histogram` how often what took how long.
 //! * `deadline` moments until which something waits.
 //! * `slot_list` linked lists in a slab.
 //! * `bias` what one thread may do until another one wants to.
@@ -10,6 +11,8 @@
 pub(crate) mod primitive;
 
 pub(crate) mod id;
+
+pub(crate) mod histogram;
 
 pub(crate) mod deadline;
 

@@ -9,6 +9,7 @@ mod ends;
 mod kills;
 mod limits;
 mod many;
+mod measured;
 mod plain;
 mod trace;
 mod unwinding;

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use greenlet::readiness::{wait_readable_timeout, wait_writable};
-use greenlet::{AnyGreenlet, Greenlet, spawn};
+use greenlet::{AnyGreenlet, Greenlet, hub, spawn, yield_now};
 
 use crate::support::leak_checked;
 
@@ -40,6 +40,31 @@ fn allocations(run: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.get();
     run();
     ALLOCATIONS.get() - before
+}
+
+#[test]
+fn measuring_allocates_nothing_once_everybody_was_runnable() {
+    leak_checked(|| {
+        let other = spawn(|| {
+            loop {
+                yield_now();
+            }
+        });
+        // Both are unnamed, so a longest slice would allocate nothing either.
+        hub::measure(true);
+        yield_now();
+        yield_now();
+        let made = allocations(|| {
+            for _ in 0..1000 {
+                yield_now();
+            }
+        });
+        hub::measure(false);
+        assert_eq!(made, 0);
+        assert!(hub::measured().slices.count() >= 2000);
+        other.kill();
+        assert!(other.join().is_err());
+    });
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! What the optional features add.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod serialized;
