@@ -17,6 +17,7 @@ const ORDER: &[(&str, &str)] = &[
     ("sys/memory", "U"),
     ("sys/mapping", "U"),
     ("sys/arena", "U"),
+    ("sys/depth", "U"),
     ("sys/frames", "U"),
     ("sys/context", "U"),
     ("sys/os_thread", "U"),

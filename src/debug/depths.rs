@@ -6,7 +6,8 @@ use std::panic::Location;
 
 use crate::greenlet::block::Stage;
 use crate::greenlet::thread::here;
-use crate::sys::arena::{exact_depth, rounded, usable_size};
+use crate::sys::arena::{rounded, usable_size};
+use crate::sys::depth::exact_depth;
 
 /// Whether greenlets of this thread that start from here on have their stacks measured, for [`stack_depths`]. Off at first; switching it on
 /// forgets what was measured before.

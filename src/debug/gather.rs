@@ -16,8 +16,9 @@ use crate::hub::report::Words;
 use crate::hub::roll::thread_name;
 use crate::hub::seat::Seat;
 use crate::hub::state::Hub;
-use crate::sys::arena::{depth, guard_size, usable_size};
+use crate::sys::arena::{guard_size, usable_size};
 use crate::sys::clock;
+use crate::sys::depth::depth;
 use crate::sys::frames::{Frame, ROOM, walk};
 use crate::util::id::GreenletId;
 

@@ -30,8 +30,9 @@ use std::ptr::{self, NonNull};
 
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Block, Question, Role, Stage, Thread};
-use crate::sys::arena::{NoStack, Slot, exact_depth, usable_size};
+use crate::sys::arena::{NoStack, Slot, usable_size};
 use crate::sys::context::{Context, Entry, Link};
+use crate::sys::depth::exact_depth;
 
 /// Gives a new greenlet its stack. It must be started next.
 pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {

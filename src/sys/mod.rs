@@ -3,6 +3,7 @@
 //! * `memory` tells how much memory is left.
 //! * `mapping` is address space for stacks, and their guards.
 //! * `arena` keeps stacks: slots, guard pages, reuse, trim, census.
+//! * `depth` tells how far a stack was used.
 //! * `context` is a coroutine on such a stack; the only file that names corosensei.
 //! * `frames` walks the running stack, and names what it finds.
 //! * `os_thread` tells the main thread of the process from others.
@@ -24,6 +25,7 @@ pub(crate) mod arena;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod context;
+pub(crate) mod depth;
 #[cfg(greenlet_faults)]
 pub(crate) mod faults;
 pub(crate) mod fd;

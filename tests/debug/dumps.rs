@@ -87,7 +87,7 @@ fn one_that_waits_for_a_lock_names_the_holder_and_both_their_calls() {
             let (lock, go) = (lock.clone(), go.clone());
             move || {
                 let _held = lock.lock().unwrap();
-                descend(3, &|| _ = go.wait());
+                descend(3, &|| go.wait());
             }
         });
         let waiter = build("waiter").spawn(move || drop(lock.lock().unwrap()));
@@ -286,7 +286,7 @@ fn frames_beyond_a_limit_are_left_out_and_it_says_so() {
     world_checked(|| {
         let deep = build("deep")
             .stack_size(4 << 20)
-            .spawn(|| descend(1000, &|| _ = Event::new().wait()));
+            .spawn(|| descend(1000, &|| Event::new().wait()));
         yield_now();
         let dump = dump();
         assert_eq!(named(&dump, "deep").backtrace.remark(), Some("and more"));
