@@ -1,13 +1,12 @@
 //! More greenlets than there is memory for.
 
 use std::cell::Cell;
-use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
 use greenlet::event::Event;
 
-use crate::{CASE, Case, process, returned};
+use crate::Case;
 
 pub(crate) const CASES: &[Case] = &[("flood", flood)];
 
@@ -50,6 +49,9 @@ fn flood() {
 #[test]
 #[cfg(all(target_os = "linux", not(feature = "sanitizer")))]
 fn those_that_find_no_memory_for_a_stack_wait_until_others_have_ended() {
+    use crate::{CASE, process, returned};
+    use std::process::Command;
+
     let this = std::env::current_exe().expect("is known");
     let limited = format!("ulimit -v {} && exec \"$0\" \"$@\"", LIMIT >> 10);
     let mut child = Command::new("sh");
