@@ -87,7 +87,7 @@ pub fn dump_on_signal(signal: i32) -> io::Result<()> {
                 let got = told.read(&mut signals);
                 drop(idle);
                 match got {
-                    Ok(1..) => _ = write!(io::stderr(), "{}", dump_all(LIMIT)),
+                    Ok(1..) => _ = io::stderr().write_all(dump_all(LIMIT).to_string().as_bytes()),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     _ => return,
                 }

@@ -69,7 +69,10 @@ impl Watchdog {
     ///
     /// If there is no thread to be had.
     pub fn new(limit: Duration) -> io::Result<Watchdog> {
-        Watchdog::with(limit, |hogged| _ = write!(io::stderr(), "{hogged}"))
+        // In one piece, however long it takes to find out what calls are called.
+        Watchdog::with(limit, |hogged| {
+            _ = io::stderr().write_all(hogged.to_string().as_bytes())
+        })
     }
 
     /// Calls `tell` with its reports, on its own thread.

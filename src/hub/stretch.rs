@@ -3,8 +3,7 @@
 //! Reading the clock costs several switches, so it is read once a stretch, and a stretch counts switches. It adapts: short slices
 //! make it longer, long ones shorter, so that a visit comes about every [`AIM`] whatever greenlets do between their waits.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// How long a stretch should take.
@@ -29,11 +28,11 @@ pub(crate) struct Stretch {
     /// Milliseconds from the first visit to the last one.
     moment: Cell<u32>,
     /// The last visits between which the clock stood still for long: from when to when.
-    long: RefCell<VecDeque<(u32, u32)>>,
+    long: Cell<[(u32, u32); REMEMBERED]>,
 }
 
 /// How many of those are remembered.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 16;
 
 impl Stretch {
     pub(crate) const fn new() -> Self {
@@ -44,7 +43,7 @@ impl Stretch {
             calls_left: Cell::new(CALLS),
             first: Cell::new(None),
             moment: Cell::new(0),
-            long: RefCell::new(VecDeque::new()),
+            long: Cell::new([(0, 0); REMEMBERED]),
         }
     }
 
@@ -97,8 +96,8 @@ impl Stretch {
 
     /// How long ago that was. What came at the end of a long slice was not at its beginning, when the clock was read.
     pub(crate) fn since(&self, moment: u32, now: Instant) -> Duration {
-        let long = self.long.borrow();
-        let from = long.iter().find(|(from, _)| *from == moment);
+        let long = self.long.get();
+        let from = long.iter().find(|(from, to)| *from == moment && from != to);
         let moment = from.map_or(moment, |(_, to)| *to);
         Duration::from_millis(self.millis_at(now).wrapping_sub(moment).into())
     }
@@ -106,9 +105,10 @@ impl Stretch {
     /// The clock goes on after it has stood still for long.
     #[cold]
     fn remember(&self, moment: u32) {
-        let mut long = self.long.borrow_mut();
-        long.truncate(REMEMBERED - 1);
-        long.push_front((self.moment.get(), moment));
+        let mut long = self.long.get();
+        long.rotate_right(1);
+        long[0] = (self.moment.get(), moment);
+        self.long.set(long);
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "so it begins anew")]

@@ -1,6 +1,7 @@
 //! The frames of the running stack, and what they are called.
 #![allow(unsafe_code)]
 
+use std::env;
 use std::ffi::c_void;
 
 /// One frame of a stack.
@@ -35,7 +36,7 @@ pub(crate) fn walk(frames: &mut Vec<Frame>) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Called {
     pub(crate) function: Option<String>,
-    /// File and line, if the program has them.
+    /// File, as seen from the working directory, and line, if the program has them.
     pub(crate) at: Option<(String, u32)>,
 }
 
@@ -43,8 +44,12 @@ pub(crate) struct Called {
 /// the program's debug information.
 pub(crate) fn name(address: usize) -> Vec<Called> {
     let mut names = Vec::new();
+    let here = env::current_dir().unwrap_or_default();
     backtrace::resolve(address as *mut c_void, |symbol| {
-        let file = symbol.filename().map(|file| file.display().to_string());
+        let file = symbol.filename().map(|file| {
+            let file = file.strip_prefix(&here).unwrap_or(file);
+            file.display().to_string()
+        });
         names.push(Called {
             function: symbol.name().map(|name| format!("{name:#}")),
             at: file.zip(symbol.lineno()),
