@@ -41,7 +41,11 @@ impl Home {
         };
         let path = dir.join("socket");
         let tcp = insist(again, || TcpListener::bind("127.0.0.1:0"));
-        let unix = insist(again, || UnixListener::bind(&path));
+        let unix = insist(again, || {
+            // What is left of a round before.
+            let _ = std::fs::remove_file(&path);
+            UnixListener::bind(&path)
+        });
         let addr = tcp.local_addr().expect("its address");
         let (told, also_told) = (tally.clone(), tally.clone());
         let tcp = StreamServer::new(tcp, move |stream: TcpStream, _| echo(stream, &told));

@@ -43,8 +43,8 @@ pub(crate) fn round(tally: &Arc<Tally>, random: &Random, dir: &Path) {
     let own = dir.join("own");
     std::fs::create_dir_all(&own).expect("a directory");
     live(&world, &random.child(), own.clone(), until, end);
+    let _ = std::fs::remove_dir_all(own);
     check_alone();
-    std::fs::remove_dir_all(own).expect("is there");
     for other in others {
         other.join().expect("was checked");
     }
@@ -77,8 +77,8 @@ fn generations(world: &Arc<World>, random: &Random, dir: &Path, until: Instant) 
             }
         });
         lives.join().expect("was checked");
-        // What is left of files that were just written is whoever's was ended.
-        std::fs::remove_dir_all(dir).expect("is there");
+        // A call whose caller was killed may go on still, and make a file.
+        let _ = std::fs::remove_dir_all(dir);
         number += 1;
     }
 }

@@ -14,10 +14,10 @@ use crate::greenlet::block::{AnyGreenlet, Arrival, Role, State, Thread};
 use crate::greenlet::error::SwitchError;
 use crate::greenlet::kill::{TemporaryParent, arrive, hub, interrupt, observe_self, take_kill};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::panicking::raise_in;
+use crate::greenlet::panicking::{panic_in, raise_in};
 use crate::greenlet::switch::{prepare, transfer};
 use crate::greenlet::thread;
-use crate::greenlet::unwind::{self, GreenletExit, Payload};
+use crate::greenlet::unwind::{GreenletExit, Payload};
 use crate::sys::arena::NoStack;
 
 type Place = &'static Location<'static>;
@@ -88,7 +88,11 @@ fn exchange<V, B: 'static>(
     me.slot.set(slot.as_mut_ptr().cast());
     me.expects.set(Kind::of::<B>());
     me.waits_at.set(at);
+    let unwinds = me.unwinds();
     transfer(thread, me, target);
+    if !unwinds {
+        me.note_others();
+    }
     // If nothing else arrived, whoever left for us wrote a `B` into the slot (B4).
     match thread.alert.get() {
         0 => None,
@@ -319,7 +323,7 @@ pub(crate) fn fail_loudly<V>(failure: Failure<V>, target: &AnyGreenlet) -> ! {
         Failure::Arrived(Arrival::Misfit(message)) => panic!("{message}"),
         Failure::Arrived(Arrival::Thrown(payload)) => raise_in(thread::here().running(), payload),
         Failure::Arrived(Arrival::Died(_, payload) | Arrival::Spoilt(payload)) => {
-            unwind::raise(payload)
+            panic_in(thread::here().running(), payload)
         }
         Failure::Arrived(Arrival::Value) => unreachable!("a value is no failure"),
     }

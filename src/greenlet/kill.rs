@@ -14,7 +14,7 @@ use std::thread;
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Role, State, Thread};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::panicking::{Unwinding, raise_in};
+use crate::greenlet::panicking::{Unwinding, panic_in, raise_in};
 use crate::greenlet::switch::transfer;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
 
@@ -137,11 +137,13 @@ pub(crate) fn kill(target: &AnyGreenlet) {
             };
             match arrival {
                 Arrival::Thrown(payload) => raise_in(thread.running(), payload),
-                Arrival::Died(_, payload) | Arrival::Spoilt(payload) => unwind::raise(payload),
+                Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
+                    panic_in(thread.running(), payload)
+                }
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
             }
             if let Some(payload) = raised {
-                unwind::raise(payload);
+                panic_in(thread.running(), payload);
             }
         }
     }
@@ -158,6 +160,7 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
     block.slot.set(ptr::null_mut());
     block.expects.set(Kind::ANYTHING);
     block.waits_at.set(Location::caller());
+    let unwinds = block.unwinds();
     match victim.block().is_parked() {
         // Nobody but the hub can resume it: it dies when its turn comes.
         true => {
@@ -169,6 +172,9 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
             thread.announce(victim, Arrival::Thrown(unwind::exit()));
             transfer(thread, block, victim);
         }
+    }
+    if !unwinds {
+        block.note_others();
     }
     let arrival = match thread.alert.get() {
         0 => Arrival::Value,

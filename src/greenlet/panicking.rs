@@ -34,6 +34,12 @@ impl Block {
         }
     }
 
+    /// Whether this greenlet, the running one, unwinds: asked before it leaves, for it gets control as it has left.
+    #[inline(always)]
+    pub(crate) fn unwinds(&self) -> bool {
+        panicking() && self.unwinding() != Unwinding::No
+    }
+
     /// This greenlet, which does not unwind, gets control.
     #[inline]
     pub(crate) fn note_others(&self) {
@@ -49,6 +55,13 @@ impl Block {
             false => Known::Nothing,
         });
     }
+}
+
+/// Unwinds `me`, the running greenlet, by a panic that another could not be told of; the panic hook has run.
+#[cold]
+pub(crate) fn panic_in(me: &Block, payload: Payload) -> ! {
+    me.known.set(Known::Panics);
+    unwind::raise(payload)
 }
 
 /// Unwinds `me`, the running greenlet, for what came from outside; the panic hook does not run.

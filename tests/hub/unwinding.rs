@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use greenlet::lock::Semaphore;
 use greenlet::sync::Mutex;
 use greenlet::{Elapsed, Greenlet, GreenletExit, sleep, spawn, timeout, yield_now};
 
@@ -12,6 +13,8 @@ use crate::support::leak_checked;
 
 const SOON: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
+/// Far more than is needed, also on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
 
@@ -349,4 +352,57 @@ fn payloads_may_panic_when_they_are_dropped() {
         drop(handle);
         thrower.join().unwrap();
     });
+}
+
+/// Waits for a unit when dropped.
+struct Waits(Rc<Semaphore>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.acquire();
+    }
+}
+
+#[test]
+fn whoever_comes_back_from_a_switch_while_another_unwinds_is_well() {
+    for by_a_kill in [false, true] {
+        leak_checked(move || {
+            let [last, gate] = [(); 2].map(|()| Rc::new(Semaphore::new(0)));
+            let mutex = Rc::new(Mutex::new(()));
+            let (locked, g_waits) = (mutex.clone(), gate.clone());
+            let well = spawn(move || {
+                let guard = locked.lock().unwrap();
+                let there = greenlet::current();
+                let g = Greenlet::new(move |()| {
+                    let _waits = by_a_kill.then(|| Waits(g_waits.clone()));
+                    match by_a_kill {
+                        false => g_waits.acquire(),
+                        true => there.switch(()),
+                    }
+                });
+                g.switch(());
+                if by_a_kill {
+                    g.kill();
+                }
+                assert!(!greenlet::thread::panicking());
+                drop(guard);
+                sleep(HOUR);
+            });
+            let until = last.clone();
+            let unwinding = spawn(move || {
+                let _waits = Waits(until);
+                resume_unwind(Box::new("panic"));
+            });
+            yield_now();
+            gate.release();
+            yield_now();
+            yield_now();
+            drop(mutex.try_lock().expect("free, and not poisoned"));
+            well.kill();
+            assert!(well.wait_timeout(LONG), "it cannot be killed");
+            assert!(!unwinding.is_finished());
+            last.release();
+            unwinding.join().unwrap_err();
+        });
+    }
 }
