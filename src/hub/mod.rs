@@ -83,6 +83,8 @@ pub(crate) mod control;
 
 pub use crate::greenlet::measuring::Slice;
 pub use crate::hub::control::{Stats, deadlocks, greenlet, run, run_timeout, stats};
+#[cfg(feature = "tracing")]
+pub use crate::hub::measured::warn_of_slices;
 pub use crate::hub::measured::{Measured, measure, measured};
 pub use crate::hub::report::{Deadlock, Parked};
 pub use crate::util::histogram::Histogram;
