@@ -78,7 +78,9 @@ impl Recorder {
     }
 
     fn name(&self, id: &Id) -> &'static str {
-        self.book().spans[&id.into_u64()].name
+        let book = self.book();
+        let span = book.spans.get(&id.into_u64());
+        span.map_or("something closed", |span| span.name)
     }
 }
 
@@ -95,7 +97,8 @@ impl Book {
 
     /// The spans that are entered.
     pub fn path(&self) -> String {
-        let names = self.stack.iter().map(|id| self.spans[id].name);
+        let open = self.stack.iter().filter_map(|id| self.spans.get(id));
+        let names = open.map(|span| span.name);
         names.collect::<Vec<_>>().join(" > ")
     }
 }
@@ -124,7 +127,11 @@ impl Subscriber for Recorder {
         let mut fields = HashMap::new();
         attributes.record(&mut Fields(&mut fields));
         let parent = match attributes.is_contextual() {
-            true => book.stack.last().map(|id| book.spans[id].name),
+            true => book
+                .stack
+                .last()
+                .and_then(|id| book.spans.get(id))
+                .map(|it| it.name),
             false => None,
         };
         let metadata = attributes.metadata();
@@ -193,9 +200,13 @@ impl Subscriber for Recorder {
 
     fn current_span(&self) -> Current {
         let book = self.book();
-        match book.stack.last() {
-            None => Current::none(),
-            Some(id) => Current::new(Id::from_u64(*id), book.spans[id].metadata),
-        }
+        let Some(id) = book.stack.last() else {
+            return Current::none();
+        };
+        // As `tracing-subscriber`'s registry has it.
+        let open = book.spans.get(id);
+        open.map_or_else(Current::none, |span| {
+            Current::new(Id::from_u64(*id), span.metadata)
+        })
     }
 }
