@@ -1,5 +1,6 @@
 //! What `yield_now` costs with so many runnable greenlets, beside the bare trampoline with as many coroutines;
-//! and what it costs while it is measured.
+//! and what it costs while it is measured,
+//! and with the feature `tracing` if there is a subscriber.
 
 mod support;
 
@@ -24,6 +25,14 @@ fn main() {
         ring(&bench, *size, ", measured");
     }
     hub::measure(false);
+    #[cfg(feature = "tracing")]
+    {
+        let _set =
+            tracing::subscriber::set_default(tracing_subscriber::registry::Registry::default());
+        for size in sizes {
+            ring(&bench, *size, ", in spans");
+        }
+    }
 }
 
 fn ring(bench: &Bench, size: usize, how: &str) {

@@ -78,6 +78,20 @@
 //! on the thread's own stack, and from its first need on a [`hub`], which runs whoever can go on. All primitives work between greenlets of any
 //! threads, and a plain OS thread may use them as well: it is its own main greenlet. When a thread ends, the greenlets that are left on it are
 //! unwound. Those of the process's main thread are not: they end with the process, as its threads do.
+//!
+//! # Features
+//!
+//! * `serde`: what [`debug`] tells can be serialized.
+//! * `tracing`: spans of [`tracing`](https://docs.rs/tracing) go with the greenlet that has entered them. When it leaves they are exited, when it comes
+//!   back they are entered again, so an event is in the spans of the greenlet it comes from. Each spawned greenlet runs in a span `greenlet` of
+//!   level `INFO`, with its `id`, its `name` and, `at`, where it was spawned: a child of what was entered there. `DEBUG` events tell of beginnings, kills
+//!   and ends, `WARN` events of panics and, if [`hub`] is asked to, of slices that keep others waiting. All are of target `greenlet`.
+//!
+//!   This needs a subscriber that knows what is entered, as that of `tracing-subscriber` does. It should be set before anything is entered, and for all of
+//!   a thread, for a scoped one is the thread's, and not the greenlet's that has set it. It is called on the stack of whoever arrives. If it panics
+//!   there, that goes no further. It should not wait: its locks are to be std's, for who switches with one may come to wait for itself. Without a subscriber
+//!   it costs a test at a spawn.
+//! * `sanitizer`: tells AddressSanitizer of switches.
 
 #[cfg(panic = "abort")]
 compile_error!(

@@ -21,6 +21,10 @@ pub(crate) const STOPOVER: u8 = 16;
 /// Slices and delays are measured.
 pub(crate) const MEASURED: u8 = 32;
 
+/// A subscriber may have spans that are to go with their greenlets.
+#[cfg(feature = "tracing")]
+pub(crate) const SPANS: u8 = 64;
+
 /// The alerts of a thread.
 pub(crate) struct Alert(Cell<u8>);
 

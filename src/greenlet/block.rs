@@ -47,6 +47,8 @@ use crate::greenlet::kind::Kind;
 use crate::greenlet::local_map::LocalMap;
 use crate::greenlet::marks::Marks;
 use crate::greenlet::measuring::Measuring;
+#[cfg(feature = "tracing")]
+use crate::greenlet::spans::Spans;
 use crate::greenlet::unwind::{Known, Payload};
 use crate::sys::arena::Arena;
 use crate::sys::context::{Context, Link};
@@ -170,6 +172,9 @@ pub(crate) struct Block {
     pub(crate) created_by: Option<GreenletId>,
     /// What the hub keeps of a greenlet that waits in it; the hub's business, null at first.
     pub(crate) seat: Cell<*const ()>,
+    /// Empty when it runs, is new or dead.
+    #[cfg(feature = "tracing")]
+    pub(crate) spans: Spans,
 }
 
 /// Who sees to a greenlet.
@@ -242,6 +247,9 @@ pub(crate) struct Thread {
     pub(crate) question: Cell<Option<Question>>,
     /// There as long as `alert::MEASURED` is set, and then to be read.
     pub(crate) measuring: RefCell<Option<Box<Measuring>>>,
+    /// A subscriber is called on the way of a switch.
+    #[cfg(feature = "tracing")]
+    pub(crate) tells: Cell<bool>,
 }
 
 /// What a new block is made of.
@@ -285,6 +293,8 @@ impl Block {
             created_at: plan.created_at,
             created_by: plan.created_by,
             seat: Cell::new(ptr::null()),
+            #[cfg(feature = "tracing")]
+            spans: Spans::default(),
         }
     }
 
@@ -563,6 +573,8 @@ impl Thread {
             hub_part: OnceCell::new(),
             question: Cell::new(None),
             measuring: RefCell::new(None),
+            #[cfg(feature = "tracing")]
+            tells: Cell::new(false),
         })
     }
 

@@ -69,6 +69,8 @@ fn create_whole<X: 'static, F: FnOnce(A) -> B + 'static, A: 'static, B: 'static>
     annex: X,
     run: impl FnOnce(&AnyGreenlet) -> F,
 ) -> AnyGreenlet {
+    #[cfg(feature = "tracing")]
+    thread.look_for_subscriber();
     // Allocated first, so that it is made where it stays.
     let whole = NonNull::from(Box::leak(Box::<Whole<X, F, A>>::new_uninit()));
     let whole = whole.cast::<Whole<X, F, A>>();

@@ -40,6 +40,8 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
     }
     let origin = thread.origin.take();
     if let Some(origin) = origin {
+        #[cfg(feature = "tracing")]
+        thread.tell(&origin, me);
         if alerts & alert::TRACED != 0 {
             arrival = observe_way(thread, &origin, me, arrival);
         }

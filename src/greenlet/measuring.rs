@@ -28,6 +28,12 @@ pub(crate) struct Measuring {
     pub(crate) slices: Histogram,
     pub(crate) delays: Histogram,
     pub(crate) longest: Option<Slice>,
+    /// The last one, until it was told of.
+    #[cfg(feature = "tracing")]
+    pub(crate) untold: Option<Duration>,
+    /// Slices that take longer are told of.
+    #[cfg(feature = "tracing")]
+    pub(crate) limit: Duration,
     /// When the present slice began.
     began: Instant,
     /// When the one before it ended, as long as nothing has happened since.
@@ -43,6 +49,10 @@ impl Measuring {
             slices: Histogram::new(),
             delays: Histogram::new(),
             longest: None,
+            #[cfg(feature = "tracing")]
+            untold: None,
+            #[cfg(feature = "tracing")]
+            limit: Duration::MAX,
             began: now,
             left: None,
             ready: Vec::new(),
@@ -54,6 +64,10 @@ impl Measuring {
         let took = now.saturating_duration_since(self.began);
         self.left = Some(now);
         self.slices.record(took);
+        #[cfg(feature = "tracing")]
+        {
+            self.untold = (took > self.limit).then_some(took);
+        }
         let longest = self.longest.as_ref();
         (took, longest.is_none_or(|longest| took > longest.took))
     }

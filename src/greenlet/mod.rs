@@ -7,6 +7,7 @@
 //! * `local_map` the values of greenlet-locals of one greenlet.
 //! * `alert` what has to be seen to on an arrival.
 //! * `measuring` how long greenlets run at a time, and wait for their turn.
+//! * `spans` what a greenlet has entered, for `tracing`.
 //! * `kills` the kills that wait for the end of one victim.
 //! * `marks` how deep greenlets go on their stacks.
 //! * `block` control blocks, names, per-thread state: the data that everything below works on.
@@ -19,6 +20,7 @@
 //! * `annex` something of one's own beside a control block.
 //! * `body` from first switch to death: the typed part of a greenlet's life.
 //! * `thread` the greenlets of this thread: current, main, the end of the thread.
+//! * `subscriber` how subscribers of `tracing` are called.
 //! * `error` what a refused switch gives back.
 //! * `exchange` one typed switch or throw, from check to arrival.
 //! * `any` what can be done by name: [`AnyGreenlet`](crate::AnyGreenlet).
@@ -38,6 +40,9 @@ pub(crate) mod local_map;
 pub(crate) mod alert;
 
 pub(crate) mod measuring;
+
+#[cfg(feature = "tracing")]
+pub(crate) mod spans;
 
 pub(crate) mod kills;
 
@@ -62,6 +67,9 @@ pub(crate) mod annex;
 pub(crate) mod body;
 
 pub(crate) mod thread;
+
+#[cfg(feature = "tracing")]
+pub(crate) mod subscriber;
 
 pub(crate) mod error;
 

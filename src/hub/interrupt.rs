@@ -10,6 +10,8 @@ use std::time::Duration;
 use crate::greenlet::block::{AnyGreenlet, Block, State, Thread};
 use crate::greenlet::kill::discard;
 use crate::greenlet::panicking::raise_in;
+#[cfg(feature = "tracing")]
+use crate::greenlet::subscriber::quietly;
 use crate::greenlet::unwind::{Known, Payload, drop_quietly};
 use crate::hub::seat::{Limit, Seat};
 use crate::hub::state::{Due, Hub, Place};
@@ -24,6 +26,8 @@ pub(crate) struct Elapsing(pub(crate) u64);
 /// will. A greenlet that is to die already dies of what was first.
 pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
     let block = target.block();
+    #[cfg(feature = "tracing")]
+    tell(block);
     if block.is_deaf() {
         return drop_quietly(payload);
     }
@@ -39,6 +43,15 @@ pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
         _ if press(hub, target) => {}
         // Its next wait may be in a switch.
         _ => strike(hub, target),
+    }
+}
+
+/// Tells subscribers, who may do anything, so nothing is begun yet.
+#[cfg(feature = "tracing")]
+fn tell(target: &Block) {
+    if !target.is_deaf() {
+        let (id, name) = (target.id.get(), target.name.as_deref());
+        quietly(|| tracing::debug!(target: "greenlet", id, name, "is to die"));
     }
 }
 

@@ -91,6 +91,8 @@ pub use crate::greenlet::measuring::Slice;
 pub use crate::hub::admission::{limits, set_limits};
 pub use crate::hub::control::{Stats, deadlocks, greenlet, run, run_timeout, stats};
 pub use crate::hub::limits::Limits;
+#[cfg(feature = "tracing")]
+pub use crate::hub::measured::warn_of_slices;
 pub use crate::hub::measured::{Measured, measure, measured};
 pub use crate::hub::report::{Deadlock, Parked};
 pub use crate::util::histogram::Histogram;

@@ -152,6 +152,8 @@ fn visit(thread: &Thread, hub: &Hub) {
     let now = clock::now();
     hub.stretch.begin(now);
     hub.beat.visit(hub.spawned.get());
+    #[cfg(feature = "tracing")]
+    thread.look_for_subscriber();
     collect_mail(thread, hub);
     look_at_fds(hub, now);
     fire_timers(thread, hub, now);

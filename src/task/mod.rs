@@ -5,6 +5,7 @@
 //! * `joiners` who waits for an end.
 //! * `packet` where a result waits for whoever joins.
 //! * `join_handle` waiting for, and killing, a spawned greenlet.
+//! * `told` what `tracing` hears of them.
 //! * `spawn` how one begins.
 //! * `timeout` a limit over any blocking calls.
 //! * `join_all` several at once.
@@ -17,6 +18,9 @@ pub(crate) mod joiners;
 pub(crate) mod packet;
 
 pub(crate) mod join_handle;
+
+#[cfg(feature = "tracing")]
+pub(crate) mod told;
 
 pub(crate) mod spawn;
 

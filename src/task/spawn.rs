@@ -17,6 +17,8 @@ use crate::hub::state::{Due, Hub};
 use crate::sys::clock;
 use crate::task::join_handle::JoinHandle;
 use crate::task::packet::{Calls, Left, OnExit, Outcome, Packet, Shared};
+#[cfg(feature = "tracing")]
+use crate::task::told::{self, Told};
 use crate::util::deadline::Deadline;
 
 /// Runs `f` in a greenlet of its own, once the caller next waits: behind all that is runnable already.
@@ -225,8 +227,15 @@ where
     // Locals may be copied, which runs code of the user's: nothing is begun yet.
     let (plan, parent) = builder.plan(&thread.current());
     let shared = create_with(thread, plan, Shared::new(), |shared| {
+        #[cfg(feature = "tracing")]
+        let told = Told::of(shared.greenlet());
         let end = End(Packet::new(shared));
-        let task = Task { f, end };
+        let task = Task {
+            f,
+            end,
+            #[cfg(feature = "tracing")]
+            told,
+        };
         move |()| task.run()
     });
     let packet = Packet::new(shared);
@@ -249,12 +258,20 @@ where
 struct Task<F, T: 'static> {
     f: F,
     end: End<T>,
+    #[cfg(feature = "tracing")]
+    told: Told,
 }
 
 impl<F: FnOnce() -> T, T> Task<F, T> {
+    /// The whole life of a spawned greenlet that gets its first turn.
     fn run(self) {
-        let Task { f, end } = self;
-        end.run(f);
+        #[cfg(feature = "tracing")]
+        self.told.enter();
+        let result = catch_unwind(AssertUnwindSafe(self.f));
+        let outcome = self.end.outcome(&result);
+        #[cfg(feature = "tracing")]
+        self.told.exit(self.end.0.greenlet(), outcome, &result);
+        self.end.end(outcome, result);
     }
 }
 
@@ -262,17 +279,14 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
 struct End<T: 'static>(Packet<T>);
 
 impl<T> End<T> {
-    /// The whole life of a spawned greenlet that gets its first turn.
-    fn run(self, f: impl FnOnce() -> T) {
-        let result = catch_unwind(AssertUnwindSafe(f));
-        let block = self.0.greenlet().block();
-        let outcome = match &result {
+    /// How the running greenlet, whose end it is, has ended.
+    fn outcome(&self, result: &thread::Result<T>) -> Outcome {
+        match result {
             Ok(_) => Outcome::Returned,
             Err(payload) if payload.is::<GreenletExit>() => Outcome::Killed,
-            Err(_) if was_raised(block) => Outcome::Killed,
+            Err(_) if was_raised(self.0.greenlet().block()) => Outcome::Killed,
             Err(_) => Outcome::Panicked,
-        };
-        self.end(outcome, result);
+        }
     }
 
     fn end(&self, outcome: Outcome, result: thread::Result<T>) {
@@ -311,6 +325,8 @@ impl<T> Drop for End<T> {
             if block.stack_limit.get() == 0 {
                 here().arena.redeem(block.stack_size);
             }
+            #[cfg(feature = "tracing")]
+            told::ended(self.0.greenlet(), Outcome::Killed, None);
             let payload = last_words(self.0.greenlet().block());
             self.end(Outcome::Killed, Err(payload.unwrap_or_else(exit)));
         }

@@ -3,4 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod recorder;
 mod serialized;
+mod spans;

@@ -1,0 +1,27 @@
+//! The spans of `tracing` that a greenlet has entered.
+
+use std::cell::RefCell;
+
+use tracing::dispatcher::Dispatch;
+use tracing::span::Id;
+
+/// What a greenlet has entered, as long as it does not run; the innermost first.
+#[derive(Default)]
+pub(crate) struct Spans(RefCell<Vec<Entered>>);
+
+/// An entered span, which is kept open.
+pub(crate) struct Entered {
+    pub(crate) subscriber: Dispatch,
+    pub(crate) id: Id,
+}
+
+impl Spans {
+    pub(crate) fn push(&self, entered: Entered) {
+        self.0.borrow_mut().push(entered);
+    }
+
+    /// Takes the one that was pushed last.
+    pub(crate) fn pop(&self) -> Option<Entered> {
+        self.0.borrow_mut().pop()
+    }
+}

@@ -1,0 +1,125 @@
+//! How subscribers of `tracing` are called: spans go with the greenlet that has entered them, and long slices are told of.
+//!
+//! A subscriber keeps one stack of entered spans a thread. So what a greenlet has entered is exited when it leaves, and entered again, in the same
+//! order, when it arrives; by whoever arrives, as all that is the user's on the way of a switch.
+//!
+//! A subscriber should not wait or switch. If it does so when it is called from here, it is not called for switches until it goes on, so spans
+//! may be taken for those of another greenlet; nothing else comes of it. But should it have a lock meanwhile that it takes at each call, the greenlet
+//! comes back through the subscriber, and waits for itself.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tracing::dispatcher::{Dispatch, get_default};
+use tracing::level_filters::LevelFilter;
+
+use crate::greenlet::alert;
+use crate::greenlet::block::{AnyGreenlet, Block, Thread};
+use crate::greenlet::kill::interrupt;
+use crate::greenlet::spans::{Entered, Spans};
+use crate::greenlet::thread::if_here;
+use crate::greenlet::unwind::{Known, Payload, drop_quietly};
+
+/// There is a limit, in case of a subscriber that is not impressed by an exit.
+const MOST: usize = 256;
+
+impl Thread {
+    /// Whether a subscriber is to hear of switches: looked at now and then, for nobody says when there is one.
+    #[inline]
+    pub(crate) fn look_for_subscriber(&self) {
+        if LevelFilter::current() != LevelFilter::OFF {
+            self.alert.raise(alert::SPANS);
+        }
+    }
+
+    /// Has subscribers see a switch from `origin` to `me`.
+    pub(crate) fn tell(&self, origin: &AnyGreenlet, me: &AnyGreenlet) {
+        if self.tells.replace(true) {
+            return;
+        }
+        self.tell_of_slice(origin);
+        if origin != me && self.alert.get() & alert::SPANS != 0 {
+            let spans = &origin.block().spans;
+            spans.leave();
+            if origin.block().is_dead() {
+                // It has left some for ever.
+                spans.forget();
+            }
+            me.block().spans.enter();
+        }
+        self.tells.set(false);
+    }
+
+    /// The slice that is over may have been long. Told while the spans of `origin`, who ran it, are still entered.
+    fn tell_of_slice(&self, origin: &AnyGreenlet) {
+        let mut measuring = self.measuring.borrow_mut();
+        let Some(took) = measuring.as_mut().and_then(|it| it.untold.take()) else {
+            return;
+        };
+        drop(measuring);
+        let Block { id, name, .. } = origin.block();
+        let (id, name) = (id.get(), name.as_deref());
+        quietly(|| tracing::warn!(target: "greenlet", id, name, ?took, "kept the others waiting"));
+    }
+}
+
+impl Spans {
+    /// Exits all that is entered on this thread.
+    fn leave(&self) {
+        let subscriber = get_default(Dispatch::clone);
+        for _ in 0..MOST {
+            let current = || {
+                let current = subscriber.current_span();
+                current.id().map(|id| subscriber.clone_span(id))
+            };
+            let Some(id) = quietly(current).flatten() else {
+                return;
+            };
+            self.push(Entered {
+                subscriber: subscriber.clone(),
+                id: id.clone(),
+            });
+            quietly(|| subscriber.exit(&id));
+        }
+    }
+
+    /// Enters it all again.
+    fn enter(&self) {
+        while let Some(Entered { subscriber, id }) = self.pop() {
+            quietly(|| subscriber.enter(&id));
+            quietly(|| subscriber.try_close(id));
+        }
+    }
+
+    /// Keeps it open no longer.
+    fn forget(&self) {
+        while let Some(Entered { subscriber, id }) = self.pop() {
+            quietly(|| subscriber.try_close(id));
+        }
+    }
+}
+
+/// Calls a subscriber. If it panics, the panic hook has seen it, and that is all.
+pub(crate) fn quietly<T>(call: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            heed(payload);
+            None
+        }
+    }
+}
+
+/// A subscriber that waited may have been hit by a kill, which was meant for the greenlet that it was called by: it is raised at the next wait.
+#[cold]
+fn heed(payload: Payload) {
+    let Some(thread) = if_here() else {
+        return drop_quietly(payload);
+    };
+    let me = thread.current();
+    let was_raised = me.block().known.get() == Known::Raised;
+    me.block().note_catch();
+    match was_raised && thread.hub_part.get().is_some() {
+        true => interrupt(&me, payload),
+        false => drop_quietly(payload),
+    }
+}
