@@ -88,11 +88,9 @@ fn exchange<V, B: 'static>(
     me.slot.set(slot.as_mut_ptr().cast());
     me.expects.set(Kind::of::<B>());
     me.waits_at.set(at);
-    let unwinds = me.unwinds();
+    me.note_leaving();
     transfer(thread, me, target);
-    if !unwinds {
-        me.note_others();
-    }
+    me.note_return();
     // If nothing else arrived, whoever left for us wrote a `B` into the slot (B4).
     match thread.alert.get() {
         0 => None,

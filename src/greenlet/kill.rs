@@ -162,7 +162,7 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
     block.slot.set(ptr::null_mut());
     block.expects.set(Kind::ANYTHING);
     block.waits_at.set(Location::caller());
-    let unwinds = block.unwinds();
+    block.note_leaving();
     match victim.block().is_parked() {
         // Nobody but the hub can resume it: it dies when its turn comes.
         true => {
@@ -175,9 +175,7 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
             transfer(thread, block, victim);
         }
     }
-    if !unwinds {
-        block.note_others();
-    }
+    block.note_return();
     let arrival = match thread.alert.get() {
         0 => Arrival::Value,
         _ => arrive_from(thread, &me, Some(victim)),
