@@ -224,7 +224,6 @@ impl World {
     /// Kills a greenlet that was spawned. The others, which were made by hand, die with whoever made them.
     pub fn kill(&self, who: Who) {
         let name = self.name(who);
-        self.condemn(who);
         match self.handle(who) {
             Some((_, handle)) => handle.kill(),
             None if name.parent() == Some(hub::greenlet()) => name.kill(),
@@ -349,8 +348,7 @@ impl<'w> Run<'w> {
             Act::Yield => yield_now(),
             Act::Kill(who) => world.kill(who),
             Act::Throw(who) => {
-                if let Some((who, handle)) = world.handle(who) {
-                    world.condemn(who);
+                if let Some((_, handle)) = world.handle(who) {
                     handle.throw(Box::new(Deliberate));
                 }
             }
@@ -394,10 +392,9 @@ impl<'w> Run<'w> {
         0
     }
 
-    /// One that is to die at its next wait is not hit in a switch; nor is any while others unwind, which may be because they wait for the
-    /// lock of the condition.
+    /// Nobody is hit in a switch while others unwind, which may be because they wait for the lock of the condition.
     fn may_switch(&self) -> bool {
-        self.kind != Kind::Main && !self.holds_rlock() && !self.world.is_condemned(self.who)
+        self.kind != Kind::Main && !self.holds_rlock()
     }
 
     /// Those who are killed while they wait for the condition cannot end without its lock. So nobody holds it who waits for their end, and cannot be
@@ -465,10 +462,7 @@ impl<'w> Run<'w> {
             let handle = s.spawn(move || Run::new(world, child).all(world.program.script(script)));
             world.add(handle.greenlet(), None, Rc::default());
             // It is killed if this unwinds.
-            let _waits = OnDrop(|| {
-                world.condemn(child);
-                waits_for.set(Some(Wait::Children));
-            });
+            let _waits = OnDrop(|| waits_for.set(Some(Wait::Children)));
             self.all(inside);
         });
         self.scopes -= 1;

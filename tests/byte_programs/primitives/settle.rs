@@ -224,7 +224,7 @@ impl World {
             !self.lock.locked() && !self.rlock.locked(),
             || "a lock is left",
         );
-        self.check(self.met.get() >= MEETING * self.led.get(), || {
+        self.check(self.met.get() == MEETING * self.led.get(), || {
             format!("{} have met, led {} times", self.met.get(), self.led.get())
         });
         self.check(self.pool.is_empty(), || "the pool has members");

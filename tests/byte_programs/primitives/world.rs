@@ -85,8 +85,6 @@ pub struct Greenlet {
     /// If it can be joined.
     pub handle: Option<Rc<JoinHandle<()>>>,
     pub waits_for: Rc<Cell<Option<Wait>>>,
-    /// Whether it was ever killed.
-    pub condemned: Cell<bool>,
 }
 
 pub struct World {
@@ -180,17 +178,7 @@ impl World {
             name,
             handle: handle.map(Rc::new),
             waits_for,
-            condemned: Cell::new(false),
         });
-    }
-
-    pub fn condemn(&self, who: Who) {
-        let greenlets = self.greenlets.borrow();
-        greenlets[who % greenlets.len()].condemned.set(true);
-    }
-
-    pub fn is_condemned(&self, who: Who) -> bool {
-        self.greenlets.borrow()[who].condemned.get()
     }
 
     pub fn name(&self, who: Who) -> AnyGreenlet {
