@@ -137,6 +137,7 @@ const ORDER: &[(&str, &str)] = &[
     ("queue/joinable", ""),
     ("readiness/wait", ""),
     ("readiness/poll", ""),
+    ("readiness/modes", ""),
     ("readiness/evented", ""),
     ("readiness/async_fd", ""),
     ("task/wait_any", ""),

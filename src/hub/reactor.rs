@@ -154,25 +154,26 @@ impl Reactor {
             }
             Some(&key) => key,
         };
-        Ok(Some(self.register(
-            &mut interests,
-            key,
-            direction,
-            Some(fd),
-            place,
-            arm(),
-        )))
+        let waiter = arm();
+        let push = |queue: &mut WaitQueue<usize>| queue.push(waiter, place);
+        let registration = self.register(&mut interests, key, direction, Some(fd), push);
+        Ok(Some((registration, waiter)))
     }
 
     /// Registers a greenlet that waits for a kept fd, which then has to park with `waiter`. The fd was just found not ready.
+    ///
+    /// Of a writer the ticket may lie in another queue as well, that other threads can reach.
     pub(crate) fn join_kept(
         &self,
         key: KeptKey,
         direction: Direction,
         waiter: Waiter,
-    ) -> (Registration<'_>, Waiter) {
-        let mut interests = self.interests.borrow_mut();
-        self.register(&mut interests, key.0, direction, None, 0, waiter)
+    ) -> Registration<'_> {
+        let interests = &mut *self.interests.borrow_mut();
+        self.register(interests, key.0, direction, None, |queue| match direction {
+            Direction::Read => queue.push(waiter, 0),
+            Direction::Write => queue.push_shared(waiter, 0),
+        })
     }
 
     fn register<'a>(
@@ -181,20 +182,18 @@ impl Reactor {
         key: usize,
         direction: Direction,
         borrowed: Option<BorrowedFd<'a>>,
-        place: usize,
-        waiter: Waiter,
-    ) -> (Registration<'a>, Waiter) {
+        push: impl FnOnce(&mut WaitQueue<usize>) -> Key,
+    ) -> Registration<'a> {
         interests.registrations += 1;
         let interest = &mut interests.all[key];
         interest.registrations += 1;
-        let registration = Registration {
+        Registration {
             reactor: self,
             borrowed,
             key,
             direction,
-            entry: Some(interest.queue(direction).push(waiter, place)),
-        };
-        (registration, waiter)
+            entry: Some(push(interest.queue(direction))),
+        }
     }
 
     /// A new interest in a borrowed fd, for which somebody has to register at once.

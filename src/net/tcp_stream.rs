@@ -155,13 +155,13 @@ impl TcpStream {
         self.0.get().local_addr()
     }
 
-    /// Ends one direction, or both. Whoever waits in it goes on: reads give what has come, then nothing; writes fail.
+    /// Ends one direction, or both. Whoever waits in it, also by a clone, goes on: reads give what has come, then nothing; writes fail.
     ///
     /// # Errors
     ///
     /// `NotConnected`, and what else the system says.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.get().shutdown(how)
+        self.0.shut_down(how, net::TcpStream::shutdown)
     }
 
     /// Ends the connection, and with an error every call that waits and all that come, on this value (clones see the end of the connection). The

@@ -9,8 +9,8 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::hub::awaited::Awaited;
 use crate::hub::begin::place;
@@ -18,8 +18,8 @@ use crate::hub::park::{park, pass};
 use crate::hub::reactor::{Kept, KeptKey, Reactor, Report};
 use crate::hub::state::Place;
 use crate::lock::acquire::acquire_slow;
+use crate::readiness::modes::Modes;
 use crate::readiness::wait::Readiness;
-use crate::sys::clock;
 #[cfg(greenlet_faults)]
 use crate::sys::faults::{self, Site};
 use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, closed, would_block};
@@ -48,68 +48,6 @@ struct Watch {
     /// The last report when there was nothing left to read.
     drained_at: AtomicU64,
     modes: Arc<Modes>,
-}
-
-/// How calls wait. Duplicates of a descriptor share that.
-#[derive(Default)]
-pub(crate) struct Modes {
-    nonblocking: AtomicBool,
-    read_limit: AtomicU64,
-    write_limit: AtomicU64,
-    /// Others have had a descriptor of it in hand, and may have changed what a short read means.
-    exposed: AtomicBool,
-}
-
-impl Modes {
-    pub(crate) fn nonblocking(&self) -> bool {
-        self.nonblocking.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
-        self.nonblocking.store(nonblocking, Ordering::Relaxed);
-    }
-
-    pub(crate) fn limit(&self, direction: Direction) -> Option<Duration> {
-        match self.cell(direction).load(Ordering::Relaxed) {
-            0 => None,
-            nanoseconds => Some(Duration::from_nanos(nanoseconds)),
-        }
-    }
-
-    /// When a call that begins now has waited for as long as it may.
-    pub(crate) fn deadline(&self, direction: Direction) -> Deadline {
-        match self.limit(direction) {
-            None => Deadline::Never,
-            Some(limit) => Deadline::after(clock::now(), limit),
-        }
-    }
-
-    /// # Errors
-    ///
-    /// `InvalidInput` for a limit of zero, as std has it.
-    pub(crate) fn set_limit(
-        &self,
-        direction: Direction,
-        limit: Option<Duration>,
-    ) -> io::Result<()> {
-        if limit == Some(Duration::ZERO) {
-            let what = "cannot set a 0 duration timeout";
-            return Err(io::Error::new(ErrorKind::InvalidInput, what));
-        }
-        // What is longer than 584 years is as good as that.
-        let nanoseconds = limit.map_or(0, |limit| {
-            u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)
-        });
-        self.cell(direction).store(nanoseconds, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn cell(&self, direction: Direction) -> &AtomicU64 {
-        match direction {
-            Direction::Read => &self.read_limit,
-            Direction::Write => &self.write_limit,
-        }
-    }
 }
 
 impl<T: AsFd> Evented<T> {
@@ -243,6 +181,19 @@ impl<T: AsFd> Evented<T> {
         }
     }
 
+    /// Ends directions by `call`. Those who wait to read are told by the poller.
+    pub(crate) fn shut_down(
+        &self,
+        how: Shutdown,
+        call: impl FnOnce(&T, Shutdown) -> io::Result<()>,
+    ) -> io::Result<()> {
+        call(&self.inner, how)?;
+        if how != Shutdown::Read {
+            self.watch.modes.end_writing();
+        }
+        Ok(())
+    }
+
     /// Ends every call that waits, and all that come.
     pub(crate) fn close(&self, wake: impl FnOnce(&T)) {
         self.watch.closed.store(true, Ordering::SeqCst);
@@ -361,7 +312,7 @@ impl Watch {
         self.check_open().err().unwrap_or(error)
     }
 
-    /// Waits for an edge; false if the deadline came first.
+    /// Waits for an edge, or the end of writing; false if the deadline came first.
     #[track_caller]
     fn wait(
         &self,
@@ -383,9 +334,18 @@ impl Watch {
             let kept = kept.iter_mut().find(|kept| kept.key(reactor).is_some());
             kept.expect("there is a key").report_again()?;
         }
-        let (registration, waiter) = reactor.join_kept(key, direction, place.seat.parker.arm());
+        let arm = || place.seat.parker.arm();
+        let (waiter, _writing) = match direction {
+            Direction::Read => (arm(), None),
+            Direction::Write => match self.modes.join_writers(arm) {
+                Some(writing) => (writing.waiter, Some(writing)),
+                None => return Ok(true),
+            },
+        };
+        let registration = reactor.join_kept(key, direction, waiter);
         match park(place, waiter, deadline, &readiness(fd, direction)) {
             Token::TIMED_OUT => Ok(false),
+            Token::READY => Ok(true),
             token => {
                 if direction == Direction::Read {
                     let last_plain = registration.last_plain();

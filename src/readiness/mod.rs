@@ -42,6 +42,7 @@
 
 pub(crate) mod async_fd;
 pub(crate) mod evented;
+pub(crate) mod modes;
 pub(crate) mod poll;
 pub(crate) mod wait;
 

@@ -8,6 +8,7 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering}
 pub(crate) use std::thread_local;
 
 /// A short lock: never held while a greenlet leaves (W6), and never poisoned, for nothing of the user's runs under it.
+#[derive(Default)]
 pub(crate) struct Latch<T>(Mutex<T>);
 
 pub(crate) type Held<'a, T> = MutexGuard<'a, T>;

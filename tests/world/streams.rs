@@ -552,6 +552,124 @@ fn half_close() {
     });
 }
 
+/// Writes until that fails, which it waits for.
+fn write_on(mut stream: &Stream) -> io::Result<usize> {
+    loop {
+        stream.write_all(b"x")?;
+    }
+}
+
+/// Ends a direction by one of those who have that side, while others wait in it: by the same value, some in line, by a clone, and on other threads.
+fn ended_while_waited_in(
+    how: Shutdown,
+    by_a_clone: bool,
+    wait: fn(&Stream) -> io::Result<usize>,
+) -> Vec<io::Result<usize>> {
+    let (one, other) = pair();
+    if how != Shutdown::Read {
+        fill(&one);
+    }
+    let one = Arc::new(one);
+    let clone = Arc::new(one.try_clone().unwrap());
+    let (begun, begins) = unbounded();
+    let threads: Vec<_> = [&one, &clone]
+        .map(|stream| {
+            let (stream, begun) = (stream.clone(), begun.clone());
+            thread::spawn(move || {
+                let waiter = spawn(move || wait(&stream));
+                yield_now();
+                begun.send(()).unwrap();
+                waiter.join().unwrap()
+            })
+        })
+        .into();
+    let here: Vec<_> = [&one, &clone, &one]
+        .map(|stream| {
+            let stream = stream.clone();
+            spawn(move || wait(&stream))
+        })
+        .into();
+    for _ in 0..2 {
+        begins.recv().unwrap();
+    }
+    let ended = if by_a_clone { &clone } else { &one };
+    ended.shutdown(how).unwrap();
+    let mut ends: Vec<_> = here.into_iter().map(|end| end.join().unwrap()).collect();
+    ends.extend(threads.into_iter().map(|thread| thread.join().unwrap()));
+    ends.push(wait(&one));
+    drop(other);
+    ends
+}
+
+#[test]
+fn writers_are_told_when_their_side_ends_writing() {
+    world_checked(|| {
+        for (how, by_a_clone) in [
+            (Shutdown::Write, false),
+            (Shutdown::Write, true),
+            (Shutdown::Both, true),
+        ] {
+            let ends = ended_while_waited_in(how, by_a_clone, write_on);
+            assert_eq!(ends.len(), 6);
+            for end in ends {
+                assert_eq!(kind(end), ErrorKind::BrokenPipe);
+            }
+        }
+    });
+}
+
+#[test]
+fn readers_are_told_when_their_side_ends_reading() {
+    world_checked(|| {
+        for by_a_clone in [false, true] {
+            let wait = |mut one: &Stream| one.read(&mut [0]);
+            let ends = ended_while_waited_in(Shutdown::Read, by_a_clone, wait);
+            assert_eq!(ends.len(), 6);
+            assert!(ends.into_iter().all(|end| end.unwrap() == 0));
+        }
+    });
+}
+
+#[test]
+fn another_thread_ends_writing_while_writers_begin_to_wait() {
+    world_checked(|| {
+        for _ in 0..200 {
+            let (one, other) = pair();
+            fill(&one);
+            let one = Arc::new(one);
+            let ending = thread::spawn({
+                let one = one.clone();
+                move || one.shutdown(Shutdown::Write).unwrap()
+            });
+            let clone = one.try_clone().unwrap();
+            let writer = spawn(move || write_on(&clone));
+            assert_eq!(kind(write_on(&one)), ErrorKind::BrokenPipe);
+            assert_eq!(kind(writer.join().unwrap()), ErrorKind::BrokenPipe);
+            ending.join().unwrap();
+            drop(other);
+        }
+    });
+}
+
+#[test]
+fn one_who_writes_when_its_side_ends_reading_goes_on() {
+    world_checked(|| {
+        let (one, other) = pair();
+        let held = fill(&one);
+        let one = Rc::new(one);
+        let writer = spawn({
+            let one = one.clone();
+            move || (&*one).write_all(b"x").unwrap()
+        });
+        yield_now();
+        one.shutdown(Shutdown::Read).unwrap();
+        yield_now();
+        assert!(!writer.is_finished());
+        assert_eq!(drain(&other, held + 1), b"x");
+        writer.join().unwrap();
+    });
+}
+
 #[test]
 fn much_each_way_at_once() {
     const MUCH: usize = 10 << 20;

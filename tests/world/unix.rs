@@ -316,6 +316,36 @@ fn a_socket_for_datagrams_is_closed_while_others_wait() {
 }
 
 #[test]
+fn one_who_sends_datagrams_is_told_when_its_side_ends_that() {
+    world_checked(|| {
+        let (one, _other) = UnixDatagram::pair().unwrap();
+        fill(&one);
+        let clone = one.try_clone().unwrap();
+        let sender = spawn(move || clone.send(b"x").unwrap_err().kind());
+        yield_now();
+        one.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(sender.join().unwrap(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn one_that_waits_for_room_goes_on_when_the_other_side_is_gone() {
+    world_checked(|| {
+        let (one, other) = UnixStream::pair().unwrap();
+        let mut writer = one.try_clone().unwrap();
+        let writes = spawn(move || writer.write_all(&[0; 1 << 22]).unwrap_err().kind());
+        yield_now();
+        other.shutdown(std::net::Shutdown::Read).unwrap();
+        assert_eq!(
+            (&one).write(b"x").map_err(|error| error.kind()),
+            Err(ErrorKind::BrokenPipe)
+        );
+        other.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(writes.join().unwrap(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
 fn a_kill_leaves_the_datagram_to_the_next() {
     world_checked(|| {
         let (one, other) = UnixDatagram::pair().unwrap();

@@ -111,9 +111,10 @@ impl World {
             };
             let is_to_be_had = match greenlet.waits_for.get() {
                 Some(Wait::Read(side)) => unread(1 - side) > 0 || self.is_over(1 - side),
-                // The poller does not report that one direction was ended, as long as the other was not.
+                // Of the ends that the other side makes the poller does not report this one, as long as the other direction goes on.
                 Some(Wait::Write(side)) => {
-                    let is_over = self.lines.iter().all(Line::is_ended);
+                    let is_over = self.lines[side].ended_by_writer.get()
+                        || self.lines.iter().all(Line::is_ended);
                     unread(side) == 0 || is_over || self.owners[1 - side].get() == 0
                 }
                 Some(Wait::End(other)) => ended(other),

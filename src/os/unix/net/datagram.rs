@@ -278,13 +278,13 @@ impl UnixDatagram {
         Ok(self.0.modes().limit(Direction::Write))
     }
 
-    /// Ends one direction, or both. Whoever waits in it goes on: nothing is received any more; sending fails.
+    /// Ends one direction, or both. Whoever waits in it, also by a clone, goes on: nothing is received any more; sending fails.
     ///
     /// # Errors
     ///
     /// What the system says.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.get().shutdown(how)
+        self.0.shut_down(how, unix_net::UnixDatagram::shutdown)
     }
 
     /// Ends with an error every call that waits and all that come, on this value (clones receive nothing any more either, and cannot send). The

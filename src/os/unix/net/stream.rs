@@ -192,13 +192,17 @@ impl UnixStream {
         Ok(self.0.modes().limit(Direction::Write))
     }
 
-    /// Ends one direction, or both. Whoever waits in it goes on: reads give what has come, then nothing; writes fail.
+    /// Ends one direction, or both. Whoever waits in it, also by a clone, goes on: reads give what has come, then nothing; writes fail.
+    ///
+    /// On the other side reads end when this one's writes do. Its writes fail from when this one's reads have ended; but one that *waits* there for room
+    /// by then is not told, for the system tells no poller: it goes on, and fails, when both directions are ended, this side is closed, or there is
+    /// room. The same holds for what others do with descriptors of the same socket that are not this one's clones.
     ///
     /// # Errors
     ///
     /// `NotConnected`, and what else the system says.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.get().shutdown(how)
+        self.0.shut_down(how, unix_net::UnixStream::shutdown)
     }
 
     /// Ends the connection, and with an error every call that waits and all that come, on this value (clones see the end of the connection). The
