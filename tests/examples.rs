@@ -55,6 +55,7 @@ const RUNS: &[Run] = &[
 const ELSEWHERE: &[(&str, &str)] = &[
     ("chat", "tests/peers/chat.rs"),
     ("echo_server", "tests/peers/echo.rs"),
+    ("hangs", "tests/examples.rs"),
     ("http_hello", "tests/peers/http.rs"),
     ("port_forwarder", "tests/peers/forward.rs"),
     ("million", ".ci/run"),
@@ -133,6 +134,47 @@ fn readme_shows_the_report_of_the_example() {
     let expected = read("tests/expected/deadlock.txt");
     let report = expected.find("deadlock: ").expect("a report is expected");
     assert!(read("README.md").contains(&expected[report..]));
+}
+
+/// With every number the same.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '0'..='9' if out.ends_with('0') => {}
+            '0'..='9' => out.push('0'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "examples are not built where this feature is of use"
+)]
+fn readme_shows_what_is_seen_of_programs_that_hang() {
+    let readme = fs::read_to_string("README.md").expect("is there");
+    for (how, first) in [
+        ("dump", "thread `main`"),
+        ("watchdog", "greenlet `importer`"),
+        ("overflow", "greenlet 'parser'"),
+    ] {
+        let ended = process::run(Command::new(example::binary("hangs")).arg(how), "");
+        let said = without_numbers(&(ended.stdout + &ended.stderr));
+        let block = readme
+            .split("```text\n")
+            .find(|block| block.starts_with(first));
+        let block = block.unwrap_or_else(|| panic!("README does not show {how}"));
+        let shown = block.split("```").next().expect("has an end");
+        for line in without_numbers(shown).lines() {
+            assert!(
+                said.contains(line),
+                "{how} does not say {line:?} but {said}"
+            );
+        }
+    }
 }
 
 /// The files in `directory` with this extension, without it.
