@@ -167,6 +167,8 @@ pub(crate) struct Block {
     pub(crate) condemned: Cell<bool>,
     pub(crate) locals_gone: Cell<bool>,
     pub(crate) known: Cell<Known>,
+    /// It unwinds, and waits in a switch meanwhile.
+    pub(crate) shielded: Cell<bool>,
     pub(crate) role: Cell<Role>,
     pub(crate) created_at: &'static Location<'static>,
     pub(crate) created_by: Option<GreenletId>,
@@ -289,6 +291,7 @@ impl Block {
             condemned: Cell::new(false),
             locals_gone: Cell::new(false),
             known: Cell::new(Known::Nothing),
+            shielded: Cell::new(false),
             role: Cell::new(Role::Plain),
             created_at: plan.created_at,
             created_by: plan.created_by,

@@ -15,7 +15,7 @@ use crate::greenlet::error::SwitchError;
 use crate::greenlet::kill::{TemporaryParent, arrive, hub, interrupt, observe_self, take_kill};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::panicking::{panic_in, raise_in};
-use crate::greenlet::switch::{prepare, transfer};
+use crate::greenlet::switch::{prepare, transfer_by_hand};
 use crate::greenlet::thread;
 use crate::greenlet::unwind::{GreenletExit, Payload};
 use crate::sys::arena::NoStack;
@@ -88,9 +88,7 @@ fn exchange<V, B: 'static>(
     me.slot.set(slot.as_mut_ptr().cast());
     me.expects.set(Kind::of::<B>());
     me.waits_at.set(at);
-    me.note_leaving();
-    transfer(thread, me, target);
-    me.note_return();
+    transfer_by_hand(thread, me, target);
     // If nothing else arrived, whoever left for us wrote a `B` into the slot (B4).
     match thread.alert.get() {
         0 => None,

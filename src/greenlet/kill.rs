@@ -15,7 +15,7 @@ use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Role, State, Thread};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::panicking::{Unwinding, panic_in, raise_in};
-use crate::greenlet::switch::transfer;
+use crate::greenlet::switch::transfer_by_hand;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
 
 /// What `me`, which has just arrived, finds. Observers run here, and a forsaken origin is killed here.
@@ -162,20 +162,18 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
     block.slot.set(ptr::null_mut());
     block.expects.set(Kind::ANYTHING);
     block.waits_at.set(Location::caller());
-    block.note_leaving();
     match victim.block().is_parked() {
         // Nobody but the hub can resume it: it dies when its turn comes.
         true => {
             interrupt(victim, unwind::exit());
             let hub = hub(thread).greenlet.clone();
-            transfer(thread, block, &hub);
+            transfer_by_hand(thread, block, &hub);
         }
         false => {
             thread.announce(victim, Arrival::Thrown(unwind::exit()));
-            transfer(thread, block, victim);
+            transfer_by_hand(thread, block, victim);
         }
     }
-    block.note_return();
     let arrival = match thread.alert.get() {
         0 => Arrival::Value,
         _ => arrive_from(thread, &me, Some(victim)),

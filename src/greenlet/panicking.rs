@@ -34,39 +34,6 @@ impl Block {
         }
     }
 
-    /// This greenlet, the running one, leaves by a switch.
-    #[inline(always)]
-    pub(crate) fn note_leaving(&self) {
-        match panicking() {
-            true => self.note_own(),
-            false => self.known.set(Known::Nothing),
-        }
-    }
-
-    /// If it is this greenlet that unwinds, that is to be known when it gets control again.
-    #[cold]
-    fn note_own(&self) {
-        if self.known.get() == Known::Nothing {
-            self.known.set(Known::Panics);
-        }
-    }
-
-    /// This greenlet gets control after it has [left](Self::note_leaving).
-    #[inline(always)]
-    pub(crate) fn note_return(&self) {
-        if panicking() {
-            self.note_new();
-        }
-    }
-
-    /// Nobody unwound when it left, so it is others who do.
-    #[cold]
-    fn note_new(&self) {
-        if self.known.get() == Known::Nothing {
-            self.known.set(Known::Others);
-        }
-    }
-
     /// This greenlet, which does not unwind, gets control.
     #[inline]
     pub(crate) fn note_others(&self) {

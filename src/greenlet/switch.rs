@@ -27,9 +27,11 @@ use std::io::{self, Write};
 use std::mem::{self, ManuallyDrop};
 use std::process;
 use std::ptr::{self, NonNull};
+use std::thread::panicking;
 
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Block, Question, Role, Stage, Thread};
+use crate::greenlet::panicking::Unwinding;
 use crate::sys::arena::{NoStack, Slot, usable_size};
 use crate::sys::context::{Context, Entry, Link};
 use crate::sys::depth::exact_depth;
@@ -166,6 +168,30 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
                 trampoline(thread, me);
             }
         }
+    }
+}
+
+/// As [`transfer`], for one that waits for whoever leaves for it, and may be hit meanwhile unless it unwinds.
+#[inline(always)]
+pub(crate) fn transfer_by_hand(thread: &Thread, me: &Block, target: &AnyGreenlet) {
+    match panicking() {
+        false => {
+            transfer(thread, me, target);
+            me.note_others();
+        }
+        true => transfer_panicking(thread, me, target),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn transfer_panicking(thread: &Thread, me: &Block, target: &AnyGreenlet) {
+    let unwinds = me.unwinding() != Unwinding::No;
+    me.shielded.set(unwinds);
+    transfer(thread, me, target);
+    me.shielded.set(false);
+    if !unwinds {
+        me.note_others();
     }
 }
 

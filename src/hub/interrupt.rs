@@ -192,7 +192,7 @@ pub(crate) fn was_raised(block: &Block) -> bool {
 /// What becomes of a greenlet that the hub is to hit.
 pub(crate) enum Strike {
     Hit(Payload),
-    /// It does not wait in a switch now.
+    /// It does not wait in a switch now, or unwinds.
     Later,
     /// It has heard of it.
     Over,
@@ -207,6 +207,10 @@ pub(crate) fn take_strike(greenlet: &AnyGreenlet) -> Strike {
             true => Strike::Over,
             false => Strike::Later,
         };
+    }
+    if block.shielded.get() {
+        // A second unwind would end the process.
+        return Strike::Later;
     }
     match take_payload(block) {
         None => Strike::Over,

@@ -233,10 +233,6 @@ const STRIKES_AT_ONCE: usize = 64;
 
 /// The next greenlet that is hit where it waits in a switch.
 fn strike(thread: &Thread, hub: &Hub) -> Option<AnyGreenlet> {
-    if panicking() {
-        // It may be just the one who unwinds, and a second unwind would end the process.
-        return None;
-    }
     let mut strikes = hub.strikes.borrow_mut();
     let looks = match hub.run_queue.borrow().is_empty() {
         true => strikes.len(),

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use greenlet::lock::Semaphore;
+use greenlet::lock::{Lock, Semaphore};
 use greenlet::sync::Mutex;
 use greenlet::{Elapsed, Greenlet, GreenletExit, sleep, spawn, timeout, yield_now};
 
@@ -280,6 +280,49 @@ fn a_kill_does_not_strike_a_destructor_that_waits_in_a_switch() {
         assert_eq!(payload.downcast_ref(), Some(&"panic"));
         assert_eq!(*log.borrow(), ["switched"]);
     });
+}
+
+/// One that waits in a switch is killed there while another unwinds, and waits for just that.
+#[test]
+fn one_in_a_switch_is_killed_while_another_unwinds_and_waits_for_it() {
+    struct Locks(Rc<Lock>);
+    impl Drop for Locks {
+        fn drop(&mut self) {
+            self.0.acquire();
+            self.0.release();
+        }
+    }
+    for begins_before in [true, false] {
+        leak_checked(move || {
+            let lock = Rc::new(Lock::new());
+            let locks = Locks(lock.clone());
+            let unwinds = spawn(move || {
+                let _locks = locks;
+                sleep(HOUR);
+            });
+            let switches = spawn({
+                let lock = lock.clone();
+                move || {
+                    let _held = lock.hold();
+                    if !begins_before {
+                        // The other one unwinds by then.
+                        yield_now();
+                        yield_now();
+                    }
+                    Greenlet::new(|()| sleep(HOUR)).switch(());
+                }
+            });
+            yield_now();
+            unwinds.kill();
+            for _ in 0..5 {
+                yield_now();
+            }
+            assert!(!unwinds.is_finished());
+            switches.kill();
+            assert!(switches.join().unwrap_err().is::<GreenletExit>());
+            assert!(unwinds.join().unwrap_err().is::<GreenletExit>());
+        });
+    }
 }
 
 /// A limit that was taken up before another greenlet began to unwind is felt while it does.

@@ -325,7 +325,7 @@ impl<'w> Run<'w> {
                 return inside.len();
             }
             Act::Scope(..) => {}
-            Act::ByHand(inside) if self.may_switch() => {
+            Act::ByHand(inside) if self.kind != Kind::Main => {
                 let inside = &rest[..count(inside)];
                 self.by_hand(inside);
                 return inside.len();
@@ -390,11 +390,6 @@ impl<'w> Run<'w> {
             act => self.lock(act),
         }
         0
-    }
-
-    /// Nobody is hit in a switch while others unwind, which may be because they wait for the lock of the condition.
-    fn may_switch(&self) -> bool {
-        self.kind != Kind::Main && !self.holds_rlock()
     }
 
     /// Those who are killed while they wait for the condition cannot end without its lock. So nobody holds it who waits for their end, and cannot be
