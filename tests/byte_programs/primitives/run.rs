@@ -691,6 +691,8 @@ impl<'w> Run<'w> {
                 let hold = hold.expect("it has waited for it");
                 self.held.push(Held::Lock(alone, hold));
             }
+            // A limit that ends it there ends main only once it has the lock again, and nobody kills who holds that before main goes on.
+            Act::WaitForCondition(_) if self.kind == Kind::Main => {}
             Act::WaitForCondition(patience) => {
                 // It gives the lock up however often it is held, and takes it again as often, also if it is killed.
                 let held = world.rlock_holder.get();
