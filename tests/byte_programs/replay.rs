@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::panic;
-use std::sync::Once;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use crate::corpus::inputs;
 use crate::primitives;
@@ -49,8 +49,15 @@ fn random_bytes(number: u64) -> Vec<u8> {
     bytes.collect()
 }
 
+/// One test at a time: files that another reads would be taken for descriptors of this one's.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn whatever_primitives_are_used_for_their_promises_hold() {
+    let _alone = alone();
     be_quiet();
     for (name, bytes) in all("primitives") {
         leak_checked(move || {
@@ -63,6 +70,7 @@ fn whatever_primitives_are_used_for_their_promises_hold() {
 
 #[test]
 fn whatever_streams_are_used_for_bytes_come_in_order() {
+    let _alone = alone();
     for (name, bytes) in all("streams") {
         world_checked(move || {
             if let Err(fault) = streams::run(&bytes) {
