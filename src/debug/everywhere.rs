@@ -43,9 +43,11 @@ pub fn dump_all(limit: Duration) -> Dump {
             (hub.thread, answered)
         })
         .collect();
-    let until = clock::now() + limit;
+    let now = clock::now();
+    let until = now.checked_add(limit);
     for (thread, answered) in asked.drain(..) {
-        match answered.recv_timeout(until.saturating_duration_since(clock::now())) {
+        let left = until.map_or(limit, |until| until.saturating_duration_since(clock::now()));
+        match answered.recv_timeout(left) {
             Ok(answer) => dump.threads.push(answer),
             Err(RecvTimeoutError::Timeout) => dump.silent.push(thread),
             // It has ended.

@@ -178,10 +178,14 @@ impl Look<'_> {
         let limit = block.stack_limit.get() + guard_size();
         let top = limit + usable_size(block.stack_limit.get(), block.stack_size);
         let frames = RefCell::new(Vec::with_capacity(FRAMES));
-        let in_use = Cell::new(0);
+        let in_use = Cell::new(0_usize);
         ask(self.thread, greenlet, &|| {
             let here = 0_u8;
             let here = ptr::from_ref(&here) as usize;
+            // It may be on a stack that somebody else has made inside this one.
+            if !(limit..top).contains(&here) {
+                return;
+            }
             in_use.set(top - here);
             if here - limit >= ROOM {
                 walk(&mut frames.borrow_mut());
@@ -191,11 +195,14 @@ impl Look<'_> {
         let found = match frames.is_empty() {
             true => Backtrace {
                 addresses: Vec::new(),
-                remark: Some("too little of its stack is left to look at it"),
+                remark: Some(match in_use.get() {
+                    0 => "it is on another stack than its own",
+                    _ => "too little of its stack is left to look at it",
+                }),
             },
             false => Backtrace::of_greenlet(&frames, FRAMES),
         };
-        (found, Some(in_use.get()))
+        (found, Some(in_use.get()).filter(|in_use| *in_use > 0))
     }
 }
 

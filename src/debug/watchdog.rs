@@ -85,6 +85,7 @@ impl Watchdog {
         mut tell: impl FnMut(Hogged) + Send + 'static,
     ) -> io::Result<Watchdog> {
         let (alive, ended) = channel();
+        let limit = limit.max(SHORTEST);
         let watch = move || {
             let mut seen = HashMap::new();
             loop {
@@ -104,6 +105,9 @@ impl Watchdog {
         Ok(Watchdog { _alive: alive })
     }
 }
+
+/// Shorter limits are as long.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A hub as it was found last.
 struct Seen {
@@ -179,6 +183,10 @@ fn ask(enrolled: &Enrolled, since: Duration) -> Option<Hogged> {
 /// Who runs on the calling thread, which was interrupted.
 fn running(stack_pointer: usize) -> Option<Running> {
     let thread = if_here()?;
+    if thread.ending.get() {
+        // Its hub may be going just now.
+        return None;
+    }
     thread.hub_part.get()?;
     let block = thread.running();
     let is_main = block.stack_limit.get() == 0;

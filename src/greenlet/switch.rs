@@ -137,7 +137,7 @@ impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
         let _ = writeln!(
             io::stderr(),
-            "fatal runtime error: a panic left a greenlet's end, aborting"
+            "fatal runtime error: a panic left where a greenlet ends or is asked, aborting"
         );
         process::abort();
     }
@@ -204,7 +204,9 @@ fn stop_over(thread: &Thread) {
         let Question { put, by } = thread.question.take().expect("it was put");
         // SAFETY: whoever asked waits in `ask`, by which it is borrowed.
         let put = unsafe { put.as_ref() };
+        let guard = AbortOnUnwind;
         put();
+        mem::forget(guard);
         // SAFETY: the block of the running greenlet, which is alive (B2), has had its link since it started; the link lies on this stack.
         let link = unsafe { &*thread.running().link.get() };
         thread.current.set(by);

@@ -64,13 +64,14 @@ fn begin(thread: &Thread) {
     block.slot.set(NonNull::<()>::dangling().as_ptr().cast());
     thread.hub.set(block);
     let hub = Hub::new(greenlet.clone(), wake_here);
-    roll::enroll(hub.home, hub.beat.clone());
     let part = HubPart {
         hooks: HOOKS,
         greenlet: greenlet.clone(),
         data: NonNull::from(Box::leak(hub)).cast(),
     };
     assert!(thread.hub_part.set(part).is_ok(), "a hub began twice");
+    let hub = Hub::of(thread);
+    roll::enroll(hub.home, hub.beat.clone());
 }
 
 /// Makes the greenlet of that key runnable, on its own thread.

@@ -11,6 +11,8 @@ use crate::greenlet::block::{AnyGreenlet, Block, State, Thread};
 use crate::greenlet::kill::discard;
 use crate::greenlet::panicking::raise_in;
 #[cfg(feature = "tracing")]
+use crate::greenlet::block::Role;
+#[cfg(feature = "tracing")]
 use crate::greenlet::subscriber::quietly;
 use crate::greenlet::unwind::{Known, Payload, drop_quietly};
 use crate::hub::seat::{Limit, Seat};
@@ -49,7 +51,8 @@ pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
 /// Tells subscribers, who may do anything, so nothing is begun yet.
 #[cfg(feature = "tracing")]
 fn tell(target: &Block) {
-    if !target.is_deaf() {
+    // One that was made by hand is killed by a greenlet that is about to wait for that, and nobody may run in between.
+    if !target.is_deaf() && target.role.get() == Role::Spawned {
         let (id, name) = (target.id.get(), target.name.as_deref());
         quietly(|| tracing::debug!(target: "greenlet", id, name, "is to die"));
     }

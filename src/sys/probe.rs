@@ -23,6 +23,8 @@ use std::{
 use crate::sys::frames::Frame;
 #[cfg(target_os = "linux")]
 use crate::sys::frames::{ROOM, walk};
+#[cfg(target_os = "linux")]
+use crate::sys::mapping::page;
 use crate::sys::os_thread::ThreadId;
 
 /// Who was found running on a thread.
@@ -80,6 +82,8 @@ struct Note {
     name: [u8; 64],
     name_len: usize,
     others: bool,
+    /// It cannot be said where it is, at just this instruction.
+    is_between: bool,
     frames: Vec<Frame>,
 }
 
@@ -91,6 +95,7 @@ impl Note {
             name: [0; 64],
             name_len: 0,
             others: false,
+            is_between: false,
             frames: Vec::new(),
         }
     }
@@ -116,9 +121,24 @@ static INSTALLED: OnceLock<Installed> = OnceLock::new();
 #[cfg(target_os = "linux")]
 const FRAMES: usize = 128;
 
+/// How often a thread is asked that is between two stacks each time.
+#[cfg(target_os = "linux")]
+const ATTEMPTS: usize = 8;
+
 /// Has a thread look at what it does; `None` if it does not answer, because it has ended, or keeps the signal from itself.
 #[cfg(target_os = "linux")]
 pub(crate) fn ask(whom: ThreadId, lookup: Lookup) -> Option<Found> {
+    for _ in 1..ATTEMPTS {
+        let (found, is_between) = ask_once(whom, lookup)?;
+        if !is_between {
+            return Some(found);
+        }
+    }
+    ask_once(whom, lookup).map(|(found, _)| found)
+}
+
+#[cfg(target_os = "linux")]
+fn ask_once(whom: ThreadId, lookup: Lookup) -> Option<(Found, bool)> {
     let _one_at_a_time = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
     install(lookup);
     // SAFETY: nobody answers while it is `IDLE` (D1).
@@ -151,8 +171,9 @@ pub(crate) fn ask(whom: ThreadId, lookup: Lookup) -> Option<Found> {
         others: note.others,
         frames: std::mem::take(&mut note.frames),
     };
+    let is_between = note.is_between;
     STATE.store(IDLE, Ordering::Relaxed);
-    (found.id != 0).then_some(found)
+    (found.id != 0).then_some((found, is_between))
 }
 
 #[cfg(target_os = "linux")]
@@ -161,6 +182,8 @@ fn install(lookup: Lookup) {
     ARMED.call_once(|| {
         // The dynamic linker has to find the unwinder here and not in the handler, on a small stack.
         walk(&mut Vec::with_capacity(FRAMES));
+        // Nor does it wait for anybody to have looked how large a page is.
+        let _ = page();
         let mut before = MaybeUninit::uninit();
         // SAFETY: reads the present action.
         let got = unsafe { libc::sigaction(libc::SIGURG, ptr::null(), before.as_mut_ptr()) };
@@ -225,6 +248,7 @@ extern "C" fn on_signal(
 fn answer(note: &mut Note, context: &libc::ucontext_t, lookup: Lookup) {
     let registers = registers(context);
     note.id = 0;
+    note.is_between = false;
     let Some(running) = lookup(registers.map_or(0, |(_, stack_pointer)| stack_pointer)) else {
         return;
     };
@@ -240,7 +264,8 @@ fn answer(note: &mut Note, context: &libc::ucontext_t, lookup: Lookup) {
         return;
     };
     // Between two stacks nothing can be said of either.
-    if !(floor..top).contains(&stack_pointer) || room(context, floor) < ROOM {
+    note.is_between = !(floor..top).contains(&stack_pointer) || may_just_arrive(interrupted_at);
+    if note.is_between || room(context, floor) < ROOM {
         return;
     }
     walk(&mut note.frames);
@@ -250,6 +275,27 @@ fn answer(note: &mut Note, context: &libc::ucontext_t, lookup: Lookup) {
         .iter()
         .position(|frame| frame.address == interrupted_at);
     note.frames.drain(..interrupted.unwrap_or(0));
+}
+
+/// Whether the interrupted instruction is one of those that a switch has left to do when it is on the new stack already, where what is known of the
+/// frame is of the old one: `pop rbx`, `pop rbp`, `ret`, `mov rbp, rsi`. Others have them as well, and are asked again.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn may_just_arrive(interrupted_at: usize) -> bool {
+    let code = interrupted_at as *const u8;
+    // SAFETY: the processor was about to execute what is there.
+    let first = unsafe { code.read() };
+    match first {
+        0x5b | 0x5d | 0xc3 => true,
+        // SAFETY: an instruction that begins so has two bytes more.
+        0x48 => unsafe { code.add(1).read() == 0x89 && code.add(2).read() == 0xf5 },
+        _ => false,
+    }
+}
+
+/// Where the instructions of a switch are not known there are no registers either.
+#[cfg(all(target_os = "linux", not(target_arch = "x86_64")))]
+fn may_just_arrive(_interrupted_at: usize) -> bool {
+    true
 }
 
 /// How much of the stack that the handler runs on is left; `floor` is the end of the one that was interrupted.
@@ -271,17 +317,7 @@ fn registers(context: &libc::ucontext_t) -> Option<(usize, usize)> {
 }
 
 /// The program counter and the stack pointer of what was interrupted, on the machines where they are known.
-#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
-fn registers(context: &libc::ucontext_t) -> Option<(usize, usize)> {
-    let registers = &context.uc_mcontext;
-    Some((registers.pc as usize, registers.sp as usize))
-}
-
-/// The program counter and the stack pointer of what was interrupted, on the machines where they are known.
-#[cfg(all(
-    target_os = "linux",
-    not(any(target_arch = "x86_64", target_arch = "aarch64"))
-))]
+#[cfg(all(target_os = "linux", not(target_arch = "x86_64")))]
 fn registers(_context: &libc::ucontext_t) -> Option<(usize, usize)> {
     None
 }

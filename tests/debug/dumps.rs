@@ -282,6 +282,35 @@ fn one_with_too_little_stack_left_is_not_asked_for_its_frames() {
 }
 
 #[test]
+fn a_ring_of_switches_that_never_visits_the_hub_may_be_looked_at() {
+    use std::sync::mpsc::channel;
+
+    world_checked(|| {
+        let (tell, told) = channel();
+        let watchdog = greenlet::debug::Watchdog::with(Duration::from_millis(2), move |hogged| {
+            _ = tell.send(hogged);
+        });
+        let waits = spawn(|| ());
+        let ring = Greenlet::new(|mut n: u64| -> u64 {
+            loop {
+                n = greenlet::main().switch::<u64, u64>(n + 1);
+            }
+        });
+        let began = std::time::Instant::now();
+        let mut n = 0;
+        // It is looked at wherever it is just then, also between two stacks.
+        while told.try_recv().is_err() && began.elapsed() < HOUR {
+            for _ in 0..1000 {
+                n = ring.switch(n);
+            }
+        }
+        assert!(n > 0);
+        waits.join().unwrap();
+        drop((ring, watchdog));
+    });
+}
+
+#[test]
 fn frames_beyond_a_limit_are_left_out_and_it_says_so() {
     world_checked(|| {
         let deep = build("deep")
