@@ -236,6 +236,7 @@ fn a_stack_tells_what_is_in_use_and_what_was() {
 }
 
 #[test]
+#[cfg_attr(feature = "sanitizer", ignore = "its frames are much larger")]
 fn one_with_too_little_stack_left_is_not_asked_for_its_frames() {
     world_checked(|| {
         /// Goes down until so much is left, and waits there.
@@ -410,6 +411,7 @@ fn a_dump_may_be_made_anywhere() {
 }
 
 #[test]
+#[cfg_attr(feature = "sanitizer", ignore = "it has frames of its own in between")]
 fn main_is_seen_from_below() {
     world_checked(|| {
         #[inline(never)]
