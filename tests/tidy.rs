@@ -21,6 +21,7 @@ const ORDER: &[(&str, &str)] = &[
     ("sys/frames", "U"),
     ("sys/context", "U"),
     ("sys/os_thread", "U"),
+    ("sys/handler", "U"),
     ("sys/probe", "U"),
     ("sys/clock", ""),
     ("sys/fd", "U"),

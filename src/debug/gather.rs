@@ -10,7 +10,6 @@ use crate::debug::dump::{Activity, Dump, GreenletDump, StackUse, ThreadDump};
 use crate::greenlet::block::{AnyGreenlet, Block, Role, Stage, Thread};
 use crate::greenlet::switch::{ask, beginnings};
 use crate::greenlet::thread::here;
-use crate::hub::awaited::Holder;
 use crate::hub::control::stats;
 use crate::hub::report::Words;
 use crate::hub::roll::thread_name;
@@ -208,13 +207,7 @@ impl Look<'_> {
 
 /// What is waited for, and who holds it.
 fn awaited(seat: &Seat) -> Option<(String, Option<GreenletId>)> {
-    seat.with_awaited(|awaited| {
-        let held_by = match awaited.holder() {
-            Holder::Nobody => None,
-            Holder::Owner(id) | Holder::Itself(id) | Holder::LastTaker(id) => Some(id),
-        };
-        (Words(awaited).to_string(), held_by)
-    })
+    seat.with_awaited(|awaited| (Words(awaited).to_string(), awaited.holder().id()))
 }
 
 fn stack_use(block: &Block, in_use: Option<usize>) -> Option<StackUse> {

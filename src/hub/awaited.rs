@@ -17,6 +17,16 @@ pub(crate) enum Holder {
     LastTaker(GreenletId),
 }
 
+impl Holder {
+    /// Who it is, as far as that is known.
+    pub(crate) fn id(self) -> Option<GreenletId> {
+        match self {
+            Holder::Nobody => None,
+            Holder::Owner(id) | Holder::Itself(id) | Holder::LastTaker(id) => Some(id),
+        }
+    }
+}
+
 /// Something that greenlets wait for.
 pub(crate) trait Awaited {
     /// What it is: ``a `Mutex` ``.

@@ -49,10 +49,7 @@ impl Parked {
 
     /// Who holds what it waits for, as far as that is known.
     pub fn held_by(&self) -> Option<GreenletId> {
-        match self.holder {
-            Holder::Nobody => None,
-            Holder::Owner(id) | Holder::Itself(id) | Holder::LastTaker(id) => Some(id),
-        }
+        self.holder.id()
     }
 
     /// Whether only the holder can end the wait.

@@ -9,6 +9,7 @@
 //! * `os_thread` tells the main thread of the process from others.
 //! * `clock` tells the time.
 //! * `membarrier` is a memory barrier of which one side pays for both.
+//! * `handler` calls the signal handlers that were there before ours.
 //! * `overflow` reports which greenlet ran over the end of its stack.
 //! * `prefetch` hints about memory that will be needed soon.
 //! * `fd` names file descriptors, and looks at one.
@@ -32,6 +33,7 @@ pub(crate) mod fd;
 pub(crate) mod fork;
 pub(crate) mod frames;
 pub(crate) mod fs;
+pub(crate) mod handler;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
 pub(crate) mod memory;

@@ -13,6 +13,8 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
 
+use crate::sys::handler::hand_on;
+
 /// What the report says of the greenlet that overflowed.
 pub(crate) struct Victim<'a> {
     pub(crate) name: Option<&'a str>,
@@ -115,7 +117,13 @@ extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
         return;
     }
     // SAFETY: the arguments are the ones this handler was called with.
-    unsafe { pass_on(&installed.before, signal, info, context) };
+    let is_handled = unsafe { hand_on(&installed.before, signal, info, context) };
+    if !is_handled {
+        // Returning runs the faulting instruction again, which now ends the process with this signal. (The
+        // kernel lets no process ignore a real fault.)
+        // SAFETY: restores the action that was there.
+        unsafe { libc::sigaction(signal, &installed.before, ptr::null_mut()) };
+    }
 }
 
 fn report_and_abort(victim: &Victim<'_>) -> ! {
@@ -156,38 +164,6 @@ fn decimal(mut n: u64, digits: &mut [u8; 20]) -> &[u8] {
         n /= 10;
         if n == 0 {
             return &digits[at..];
-        }
-    }
-}
-
-/// Hands the signal to the action that was installed before ours.
-///
-/// # Safety
-///
-/// To be called from the handler, with its own arguments.
-unsafe fn pass_on(
-    before: &libc::sigaction,
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
-    match before.sa_sigaction {
-        libc::SIG_DFL | libc::SIG_IGN => {
-            // Returning runs the faulting instruction again, which now ends the process with this signal. (The
-            // kernel lets no process ignore a real fault.)
-            // SAFETY: restores the action that was there.
-            unsafe { libc::sigaction(signal, before, ptr::null_mut()) };
-        }
-        handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
-            // SAFETY: SA_SIGINFO says that the handler has this form.
-            let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
-                unsafe { std::mem::transmute(handler) };
-            handler(signal, info, context);
-        }
-        handler => {
-            // SAFETY: without SA_SIGINFO a handler has this form.
-            let handler: extern "C" fn(libc::c_int) = unsafe { std::mem::transmute(handler) };
-            handler(signal);
         }
     }
 }

@@ -24,6 +24,8 @@ use crate::sys::frames::Frame;
 #[cfg(target_os = "linux")]
 use crate::sys::frames::{ROOM, walk};
 #[cfg(target_os = "linux")]
+use crate::sys::handler::hand_on;
+#[cfg(target_os = "linux")]
 use crate::sys::mapping::page;
 use crate::sys::os_thread::ThreadId;
 
@@ -228,20 +230,8 @@ extern "C" fn on_signal(
         STATE.store(ANSWERED, Ordering::Release);
         return;
     }
-    match installed.before.sa_sigaction {
-        libc::SIG_DFL | libc::SIG_IGN => {}
-        handler if installed.before.sa_flags & libc::SA_SIGINFO != 0 => {
-            // SAFETY: SA_SIGINFO says that the handler has this form.
-            let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
-                unsafe { std::mem::transmute(handler) };
-            handler(signal, info, context);
-        }
-        handler => {
-            // SAFETY: without SA_SIGINFO a handler has this form.
-            let handler: extern "C" fn(libc::c_int) = unsafe { std::mem::transmute(handler) };
-            handler(signal);
-        }
-    }
+    // SAFETY: the arguments are the ones this handler was called with. Without another one the signal is ignored, as it is by default.
+    unsafe { hand_on(&installed.before, signal, info, context) };
 }
 
 #[cfg(target_os = "linux")]
