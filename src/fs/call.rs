@@ -4,10 +4,11 @@
 //! same file the next one waits for its end, so that the order of calls is kept.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
+use crate::greenlet::panicking::unwind_in;
 use crate::hub::awaited::Plain;
 use crate::hub::begin::place;
 use crate::hub::wait_on::wait_on;
@@ -154,7 +155,7 @@ fn make<R: Send + 'static>(gate: Option<Arc<Gate>>, f: impl FnOnce() -> R + Send
     mem::forget(caller);
     match call.replace(State::GivenUp) {
         State::Done(Ok(result)) => result,
-        State::Done(Err(payload)) => resume_unwind(payload),
+        State::Done(Err(payload)) => unwind_in(place().me, payload),
         _ => panic!("the system refuses a thread for a call of the file system"),
     }
 }

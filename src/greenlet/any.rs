@@ -6,8 +6,9 @@ use crate::greenlet::block::{AnyGreenlet, ParentLink, Role, State};
 use crate::greenlet::error::{ParentError, SwitchError};
 use crate::greenlet::exchange::{fail, fail_loudly, send, send_loudly, throw};
 use crate::greenlet::kill::{disown, kill, reap};
+use crate::greenlet::panicking::unwind_in;
 use crate::greenlet::thread;
-use crate::greenlet::unwind::{self, Payload};
+use crate::greenlet::unwind::Payload;
 use crate::util::id::GreenletId;
 
 impl AnyGreenlet {
@@ -173,9 +174,9 @@ impl AnyGreenlet {
         }
         // A dead greenlet that nobody owns keeps nobody alive.
         if self.is_dead()
-            && let Some(payload) = reap(self.clone())
+            && let Some((me, payload)) = reap(self.clone())
         {
-            unwind::raise(payload);
+            unwind_in(me.block(), payload);
         }
     }
 

@@ -185,7 +185,7 @@ unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: 
     me: &AnyGreenlet,
 ) {
     let parts = Parts::<F, A, BOXED>(data.cast());
-    me.block().note_others();
+    me.block().note_calm();
     if me.block().thread().alert.get() != 0 {
         // SAFETY: the first use, and the last if there is a payload.
         if let Some(payload) = unsafe { dead_on_arrival(&parts, me) } {

@@ -14,7 +14,7 @@ use std::thread;
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Role, State, Thread};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::panicking::{Unwinding, panic_in, raise_in};
+use crate::greenlet::panicking::{Unwinding, panic_in, raise_in, unwind_in};
 use crate::greenlet::switch::transfer_by_hand;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
 
@@ -48,7 +48,7 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         let left_to_caller = victim == Some(&origin) && origin.block().is_dead();
         if alerts & alert::FORSAKEN != 0
             && !left_to_caller
-            && let Some(payload) = reap(origin)
+            && let Some((_, payload)) = reap(origin)
         {
             arrival = displace(arrival, payload);
         }
@@ -144,8 +144,8 @@ pub(crate) fn kill(target: &AnyGreenlet) {
                 }
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
             }
-            if let Some(payload) = raised {
-                panic_in(thread.running(), payload);
+            if let Some((me, payload)) = raised {
+                unwind_in(me.block(), payload);
             }
         }
     }
@@ -225,7 +225,7 @@ pub(crate) fn discard(new: &AnyGreenlet) {
     vacate(thread, block);
     // Each is dropped whatever the others do; what is raised first counts.
     if let Err(payload) = discarded.and(block.drop_locals()) {
-        unwind::raise(payload);
+        unwind_in(thread.running(), payload);
     }
 }
 
@@ -256,11 +256,11 @@ pub(crate) fn disown(greenlet: &AnyGreenlet) {
 
 #[cold]
 fn forsake(greenlet: &AnyGreenlet) {
-    let Some(payload) = reap(greenlet.clone()) else {
+    let Some((me, payload)) = reap(greenlet.clone()) else {
         return;
     };
     if !thread::panicking() {
-        unwind::raise(payload);
+        unwind_in(me.block(), payload);
     }
     // Unwinding out of this drop would end the process.
     complain(
@@ -276,10 +276,10 @@ fn complain(greenlet: &AnyGreenlet, what: &str) {
 }
 
 /// Kills a greenlet without owners, then every ancestor that only its link kept; a loop, so that a
-/// lineage may be of any length. Gives back what was thrown at the running greenlet meanwhile.
+/// lineage may be of any length. Gives back what was thrown at the running greenlet meanwhile, and that greenlet.
 ///
 /// A panic that escapes a victim is not given back: the panic hook has seen it.
-pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<Payload> {
+pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<(AnyGreenlet, Payload)> {
     let mut next = Some(greenlet);
     let mut raised = None;
     while let Some(greenlet) = next.take() {
@@ -299,7 +299,7 @@ pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<Payload> {
 }
 
 /// Ends a greenlet without owners, unless it runs: then it is looked at again when it leaves.
-fn end(greenlet: &AnyGreenlet) -> Option<Payload> {
+fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Payload)> {
     let block = greenlet.block();
     match block.state() {
         State::Dead => None,
@@ -307,13 +307,18 @@ fn end(greenlet: &AnyGreenlet) -> Option<Payload> {
             block.thread().alert.raise(alert::FORSAKEN);
             None
         }
-        State::New => catch_unwind(AssertUnwindSafe(|| discard(greenlet))).err(),
+        State::New => {
+            let me = block.thread().current();
+            let discarded = catch_unwind(AssertUnwindSafe(|| discard(greenlet)));
+            discarded.err().map(|payload| (me, payload))
+        }
         State::Suspended if block.condemned.replace(true) => None,
         State::Suspended => {
+            let me = block.thread().current();
             let raised = match execute(greenlet) {
                 Arrival::Died(who, _) if who == *greenlet => None,
                 Arrival::Died(_, payload) | Arrival::Thrown(payload) | Arrival::Spoilt(payload) => {
-                    Some(payload)
+                    Some((me, payload))
                 }
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
             };

@@ -7,7 +7,7 @@
 use std::thread::panicking;
 
 use crate::greenlet::block::Block;
-use crate::greenlet::unwind::{self, Known, Payload};
+use crate::greenlet::unwind::{self, GreenletExit, Known, Payload};
 
 /// Whether a greenlet unwinds, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +34,9 @@ impl Block {
         }
     }
 
-    /// This greenlet, which does not unwind, gets control.
+    /// This greenlet, the running one, does not unwind: it has got control, or what unwound it was caught.
     #[inline]
-    pub(crate) fn note_others(&self) {
-        if panicking() {
-            self.known.set(Known::Others);
-        }
-    }
-
-    /// What unwound this greenlet, the running one, was caught.
-    pub(crate) fn note_catch(&self) {
+    pub(crate) fn note_calm(&self) {
         self.known.set(match panicking() {
             true => Known::Others,
             false => Known::Nothing,
@@ -63,4 +56,13 @@ pub(crate) fn panic_in(me: &Block, payload: Payload) -> ! {
 pub(crate) fn raise_in(me: &Block, payload: Payload) -> ! {
     me.known.set(Known::Raised);
     unwind::raise(payload)
+}
+
+/// Unwinds `me`, the running greenlet, by what something else has ended with that it called for: an exit, or a panic, which the panic hook has seen.
+#[cold]
+pub(crate) fn unwind_in(me: &Block, payload: Payload) -> ! {
+    match payload.is::<GreenletExit>() {
+        true => raise_in(me, payload),
+        false => panic_in(me, payload),
+    }
 }

@@ -117,7 +117,7 @@ fn heed(payload: Payload) {
     };
     let me = thread.current();
     let was_raised = me.block().known.get() == Known::Raised;
-    me.block().note_catch();
+    me.block().note_calm();
     match was_raised && thread.hub_part.get().is_some() {
         true => interrupt(&me, payload),
         false => drop_quietly(payload),

@@ -177,7 +177,7 @@ pub(crate) fn transfer_by_hand(thread: &Thread, me: &Block, target: &AnyGreenlet
     match panicking() {
         false => {
             transfer(thread, me, target);
-            me.note_others();
+            me.note_calm();
         }
         true => transfer_panicking(thread, me, target),
     }
@@ -191,7 +191,7 @@ fn transfer_panicking(thread: &Thread, me: &Block, target: &AnyGreenlet) {
     transfer(thread, me, target);
     me.shielded.set(false);
     if !unwinds {
-        me.note_others();
+        me.note_calm();
     }
 }
 

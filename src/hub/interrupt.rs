@@ -188,7 +188,7 @@ pub(crate) fn last_words(block: &Block) -> Option<Payload> {
 /// How a greenlet of this thread that failed was ended: by a panic, or by what was raised in it.
 pub(crate) fn was_raised(block: &Block) -> bool {
     let raised = block.known.get() == Known::Raised;
-    block.note_catch();
+    block.note_calm();
     raised
 }
 
@@ -217,10 +217,7 @@ pub(crate) fn take_strike(greenlet: &AnyGreenlet) -> Strike {
     }
     match take_payload(block) {
         None => Strike::Over,
-        Some(payload) => {
-            block.known.set(Known::Raised);
-            Strike::Hit(payload)
-        }
+        Some(payload) => Strike::Hit(payload),
     }
 }
 

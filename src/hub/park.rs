@@ -82,7 +82,7 @@ fn step_out(place: &Place<'_>, at: &'static Location<'static>) {
     seat.since.set(place.hub.stretch.moment());
     leave(place);
     if !unwinding {
-        me.note_others();
+        me.note_calm();
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use crate::greenlet::builder::GreenletBuilder;
+use crate::greenlet::panicking::unwind_in;
 use crate::greenlet::thread::here;
 use crate::greenlet::unwind::GreenletExit;
 use crate::hub::begin::place;
@@ -335,6 +336,6 @@ pub(crate) fn result_or_panic<R>(result: thread::Result<R>) -> R {
             place().check();
             panic!("the call was killed");
         }
-        Err(payload) => resume_unwind(payload),
+        Err(payload) => unwind_in(place().me, payload),
     }
 }

@@ -1,12 +1,14 @@
 //! Greenlets that are killed and waited for together.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::greenlet::builder::GreenletBuilder;
+use crate::greenlet::panicking::unwind_in;
 use crate::greenlet::unwind::Payload;
+use crate::hub::begin::place;
 use crate::hub::limits::SpawnError;
 use crate::sys::clock;
 use crate::task::join_handle::JoinHandle;
@@ -142,7 +144,7 @@ impl Group {
             first.get_or_insert(payload);
         });
         if let Some(payload) = first {
-            resume_unwind(payload);
+            unwind_in(place().me, payload);
         }
         self.join();
     }

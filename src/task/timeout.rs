@@ -64,7 +64,7 @@ pub fn timeout<R>(limit: Duration, f: impl FnOnce() -> R) -> Result<R, Elapsed> 
     drop(scope);
     result.or_else(|payload| match payload.downcast::<Elapsing>() {
         Ok(elapsing) if elapsing.0 == number => {
-            place.me.note_catch();
+            place.me.note_calm();
             Err(Elapsed(()))
         }
         Ok(another) => resume_unwind(another),

@@ -1,10 +1,12 @@
 //! Work on OS threads.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::greenlet::panicking::unwind_in;
+use crate::hub::begin::place;
 use crate::pool::bounded::result_or_panic;
 use crate::pool::imap::{Call, Imap, ImapUnordered, Promise};
 use crate::sys::clock;
@@ -121,7 +123,7 @@ impl ThreadPool {
                 callback(&result);
                 result
             }
-            Err(payload) => resume_unwind(payload),
+            Err(payload) => unwind_in(place().me, payload),
         })
     }
 

@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use greenlet::lock::{Lock, Semaphore};
+use greenlet::pool::Pool;
 use greenlet::sync::Mutex;
+use greenlet::threadpool::ThreadPool;
 use greenlet::{Elapsed, Greenlet, GreenletExit, sleep, spawn, timeout, yield_now};
 
 use crate::support::leak_checked;
@@ -446,6 +448,72 @@ fn whoever_comes_back_from_a_switch_while_another_unwinds_is_well() {
             assert!(!unwinding.is_finished());
             last.release();
             unwinding.join().unwrap_err();
+        });
+    }
+}
+
+/// Whoever leaves while others unwind, and comes back when they are through, unwinds by itself if it does.
+#[test]
+fn an_unwind_after_that_of_others_is_ones_own() {
+    leak_checked(|| {
+        let [through, go] = [(); 2].map(|()| Rc::new(Semaphore::new(0)));
+        let waits = Waits(through.clone());
+        let first: greenlet::JoinHandle<()> = spawn(move || {
+            let _waits = waits;
+            resume_unwind(Box::new("first"))
+        });
+        yield_now();
+        let mutex = Rc::new(Mutex::new(()));
+        let (m, g) = (mutex.clone(), go.clone());
+        let second: greenlet::JoinHandle<()> = spawn(move || {
+            let _guard = m.lock().unwrap();
+            // The first time back it is beside the other one, the second time alone.
+            yield_now();
+            g.acquire();
+            resume_unwind(Box::new("own"))
+        });
+        for _ in 0..3 {
+            yield_now();
+        }
+        through.release();
+        first.join().unwrap_err();
+        go.release();
+        second.join().unwrap_err();
+        assert!(mutex.is_poisoned());
+    });
+}
+
+/// What a call made elsewhere has panicked with is a panic of whoever waits for it, also beside one that unwinds.
+#[test]
+fn the_panic_of_a_call_poisons_while_another_greenlet_unwinds() {
+    let calls: [fn(); 4] = [
+        || Pool::new(1).apply(|| resume_unwind(Box::new("call"))),
+        || ThreadPool::new(1).apply(|| resume_unwind(Box::new("call"))),
+        || drop(Pool::new(1).map(|()| -> () { resume_unwind(Box::new("call")) }, [()])),
+        || {
+            let job = ThreadPool::new(1).apply_async(|| resume_unwind(Box::new("call")), |()| ());
+            job.join().unwrap_or_else(|payload| resume_unwind(payload))
+        },
+    ];
+    for (way, call) in calls.into_iter().enumerate() {
+        leak_checked(move || {
+            let through = Rc::new(Semaphore::new(0));
+            let waits = Waits(through.clone());
+            let first: greenlet::JoinHandle<()> = spawn(move || {
+                let _waits = waits;
+                resume_unwind(Box::new("first"))
+            });
+            yield_now();
+            let mutex = Rc::new(Mutex::new(()));
+            let m = mutex.clone();
+            let second = spawn(move || {
+                let _guard = m.lock().unwrap();
+                call();
+            });
+            second.join().unwrap_err();
+            through.release();
+            first.join().unwrap_err();
+            assert_eq!(mutex.is_poisoned(), way < 3, "way {way}");
         });
     }
 }
