@@ -11,8 +11,8 @@
 //!   |<------- slot 0 -------->|<------- slot 1 -------->|
 //! ```
 //!
-//! A guard is a marker in the page table (`MADV_GUARD_INSTALL`, Linux 6.13), which needs no
-//! mapping of its own; where the kernel has none, a page of `PROT_NONE`, which needs two, and so ends
+//! A guard is markers in the page table (`MADV_GUARD_INSTALL`, Linux 6.13), which needs no
+//! mapping of its own; where the kernel has none, pages of `PROT_NONE`, which needs two, and so ends
 //! near 24 000 stacks under the default `vm.max_map_count`, a quarter of which is left to others.
 //!
 //! The tops of neighbouring slots are shifted against each other by a cache line (their colour),
@@ -21,7 +21,7 @@
 //! Invariants:
 //!
 //! * **A1** A slot is in exactly one place: not yet cut, in use (owned by a [`Slot`]), or pooled.
-//! * **A2** The lowest page of every slot that was ever handed out is a guard, for as long as its
+//! * **A2** The lowest [`guard_size`] bytes of every slot that was ever handed out are a guard, for as long as its
 //!   chunk is mapped. `MADV_DONTNEED` keeps guards of both kinds.
 //! * **A3** A chunk is unmapped only by the drop of its arena, and an arena with a slot in use is
 //!   never dropped: [`Slot`] counts itself in, [`Arena::drop`] asserts.
@@ -36,8 +36,9 @@ use std::time::{Duration, Instant};
 
 #[cfg(greenlet_faults)]
 use crate::sys::faults::{self, Site};
-use crate::sys::mapping::{install_marker, page, protect, reserve, unmapped};
+use crate::sys::mapping::{Chunk, install_marker, page, protect, unmapped};
 use crate::sys::memory::affordable;
+use crate::sys::valgrind::Registration;
 
 /// The stack size a greenlet has if nothing else is asked for. How it was found: arch-note 0003.
 pub(crate) const DEFAULT_SIZE: usize = DEFAULT_CLASS - COLOURS * COLOUR_STEP;
@@ -124,7 +125,7 @@ impl Slot {
 fn clear(start: NonNull<u8>, size: usize) -> bool {
     // SAFETY: in bounds of the slot, of which nobody uses anything.
     unsafe {
-        let usable = start.as_ptr().add(page());
+        let usable = start.as_ptr().add(guard_size());
         libc::madvise(usable.cast(), size, libc::MADV_DONTNEED) == 0
     }
 }
@@ -163,26 +164,25 @@ struct Class {
     fresh: Cell<usize>,
     fresh_end: Cell<usize>,
     cut: Cell<usize>,
+    /// Of what was cut.
+    registered: RefCell<Vec<Registration>>,
     live: Cell<usize>,
     /// When there was too little memory for a further chunk.
     refused: Cell<Option<Instant>>,
 }
 
-struct Chunk {
-    start: NonNull<u8>,
-    len: usize,
-}
-
-/// How much of a slot, from its lowest address, is its guard.
+/// How much of a slot, from its lowest address, is its guard: more than the frames of most C functions, which may go past a page without touching
+/// it. An odd number of the smallest pages, or neighbouring slots would have few colours.
 pub(crate) fn guard_size() -> usize {
-    page()
+    const GUARD: usize = 5 << 12;
+    GUARD.next_multiple_of(page())
 }
 
 /// The class for at least `size` usable bytes: its shift.
 fn shift_for(size: usize) -> Option<u32> {
     let with_colour = size.checked_add(COLOURS * COLOUR_STEP)?;
     let shift = with_colour.checked_next_power_of_two()?.trailing_zeros();
-    (shift <= MAX_SHIFT).then_some(shift.max(MIN_SHIFT))
+    (shift <= MAX_SHIFT).then_some(shift.max(MIN_SHIFT).max(page().trailing_zeros()))
 }
 
 /// What a stack for `size` bytes counts as, with the colour.
@@ -328,10 +328,7 @@ impl Arena {
         let classes = self.classes.try_borrow().ok()?;
         for class in classes.iter().flatten() {
             let chunks = class.chunks.try_borrow().ok()?;
-            let mut starts = chunks
-                .iter()
-                .map(|chunk| (chunk.start.as_ptr() as usize, chunk.len));
-            if starts.any(|(start, len)| (start..start + len).contains(&address)) {
+            if chunks.iter().any(|chunk| chunk.range().contains(&address)) {
                 return Some(true);
             }
         }
@@ -354,7 +351,10 @@ impl Arena {
             counts.live += class.live.get();
             counts.pooled += class.pool.borrow().len();
             let chunks = class.chunks.borrow();
-            counts.reserved += chunks.iter().map(|chunk| chunk.len).sum::<usize>();
+            counts.reserved += chunks
+                .iter()
+                .map(|chunk| chunk.range().len())
+                .sum::<usize>();
         }
         counts
     }
@@ -386,11 +386,13 @@ impl Arena {
                 fresh: Cell::new(0),
                 fresh_end: Cell::new(0),
                 cut: Cell::new(0),
+                registered: RefCell::new(Vec::new()),
                 live: Cell::new(0),
                 refused: Cell::new(None),
             })
         });
-        let class = NonNull::from(&mut **class);
+        // Shared: there may be others, in the slots of that class.
+        let class = NonNull::from(&**class);
         if size == DEFAULT_SIZE && !self.watched.get() && self.most.get().is_none() {
             self.default.set(Some(class));
         }
@@ -405,6 +407,8 @@ impl Arena {
         }
         let start = NonNull::new(class.fresh.get() as *mut u8).expect("a slot is not at null");
         self.guard(class, start)?;
+        let registered = Registration::new(start, class.stride());
+        class.registered.borrow_mut().push(registered);
         class.fresh.set(class.fresh.get() + class.stride());
         class.cut.set(class.cut.get() + 1);
         let mut pool = class.pool.borrow_mut();
@@ -417,15 +421,15 @@ impl Arena {
 
     fn guard(&self, class: &Class, start: NonNull<u8>) -> Result<(), NoStack> {
         if self.markers.get() {
-            // SAFETY: the page belongs to a slot that nobody uses (A1).
-            if unsafe { install_marker(start) } {
+            // SAFETY: the pages belong to a slot that nobody uses (A1).
+            if unsafe { install_marker(start, guard_size()) } {
                 return Ok(());
             }
             // Kernels before 6.13, and memory that is locked.
             self.markers.set(false);
         }
         // SAFETY: as above.
-        if let Err(error) = unsafe { protect(start) } {
+        if let Err(error) = unsafe { protect(start, guard_size()) } {
             return Err(NoStack {
                 size: class.size,
                 what: "cannot be guarded: this kernel has no guard markers (MADV_GUARD_INSTALL, Linux 6.13), \
@@ -440,13 +444,15 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
+        let classes = self.classes.get_mut();
+        let live: usize = classes.iter().flatten().map(|class| class.live.get()).sum();
+        assert_eq!(live, 0, "stacks that are still in use");
         unmapped(self.mapped_guards.get());
-        for class in self.classes.get_mut().drain(..).flatten() {
-            assert_eq!(class.live.get(), 0, "a stack is still in use");
+        for class in classes.drain(..).flatten() {
+            class.registered.take();
             for chunk in class.chunks.borrow().iter() {
                 // SAFETY: no slot is in use (A3).
-                let done = unsafe { libc::munmap(chunk.start.as_ptr().cast(), chunk.len) };
-                debug_assert_eq!(done, 0, "munmap: {}", io::Error::last_os_error());
+                unsafe { chunk.unmap() };
             }
         }
     }
@@ -454,7 +460,7 @@ impl Drop for Arena {
 
 impl Class {
     fn stride(&self) -> usize {
-        self.size + page()
+        self.size + guard_size()
     }
 
     fn too_little_memory(&self) -> NoStack {
@@ -476,7 +482,7 @@ impl Class {
             return Err(self.too_little_memory());
         }
         let wanted = (CHUNK / self.stride()).max(1);
-        let mut slots = affordable(wanted, self.stride());
+        let mut slots = affordable(wanted, self.size, self.stride());
         if slots == 0 && self.cut.get() > 0 {
             self.refused.set(Some(Instant::now()));
             return Err(self.too_little_memory());
@@ -484,11 +490,11 @@ impl Class {
         slots = slots.max(1);
         loop {
             let len = slots * self.stride();
-            match reserve(len) {
-                Ok(start) => {
-                    self.fresh.set(start.as_ptr() as usize);
-                    self.fresh_end.set(start.as_ptr() as usize + len);
-                    self.chunks.borrow_mut().push(Chunk { start, len });
+            match Chunk::reserve(len) {
+                Ok(chunk) => {
+                    self.fresh.set(chunk.range().start);
+                    self.fresh_end.set(chunk.range().end);
+                    self.chunks.borrow_mut().push(chunk);
                     return Ok(());
                 }
                 Err(_) if slots > 1 => slots /= 2,
@@ -501,31 +507,6 @@ impl Class {
                 }
             }
         }
-    }
-}
-
-impl Chunk {
-    /// Bytes of the chunk that are backed by memory at the moment; those of which the system cannot tell are left out.
-    fn committed(&self) -> usize {
-        let mut resident = vec![0u8; self.len.min(CHUNK) / page()];
-        let mut count = 0;
-        for offset in (0..self.len).step_by(CHUNK) {
-            let len = CHUNK.min(self.len - offset);
-            let pages = &mut resident[..len / page()];
-            // SAFETY: this part of the chunk is mapped, and there is a byte for each of its pages.
-            let done = unsafe {
-                let start = self.start.as_ptr().add(offset);
-                libc::mincore(start.cast(), len, pages.as_mut_ptr().cast())
-            };
-            #[cfg(greenlet_faults)]
-            let done = faults::strike(Site::Resident).map_or(-1, |()| done);
-            // The kernel may be short of the page that it answers in.
-            if done != 0 {
-                continue;
-            }
-            count += pages.iter().filter(|byte| **byte & 1 != 0).count();
-        }
-        count * page()
     }
 }
 

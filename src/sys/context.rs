@@ -1,4 +1,4 @@
-//! A coroutine: create, resume, suspend. The only file that names corosensei.
+//! A coroutine: create, resume, suspend. The only file that names corosensei, but for what tells valgrind of stacks.
 //!
 //! No value passes through it: `()` each way stays in registers, whatever greenlets send to each
 //! other lies in their control blocks and frames.

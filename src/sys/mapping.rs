@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,38 +45,89 @@ const FOR_STACKS: libc::c_int = libc::MAP_STACK;
 #[cfg(not(any(target_os = "linux", target_os = "openbsd")))]
 const FOR_STACKS: libc::c_int = 0;
 
-/// So many bytes of address space.
-pub(crate) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | FOR_STACKS;
-    let prot = libc::PROT_READ | libc::PROT_WRITE;
-    #[cfg(greenlet_faults)]
-    faults::strike(Site::Reserve)?;
-    // SAFETY: a new private mapping at an address of the kernel's choice.
-    let start = unsafe { libc::mmap(ptr::null_mut(), len, prot, flags, -1, 0) };
-    if start == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    // A stack touches a page or two of its slot: huge pages would multiply that by hundreds. Refused
-    // only by kernels without huge pages, where it is not needed.
-    #[cfg(greenlet_faults)]
-    if faults::strike(Site::Advise).is_err() {
-        return Ok(NonNull::new(start.cast()).expect("mmap gives no null"));
-    }
-    #[cfg(target_os = "linux")]
-    // SAFETY: advice about the mapping just made.
-    unsafe {
-        libc::madvise(start, len, libc::MADV_NOHUGEPAGE);
-    }
-    Ok(NonNull::new(start.cast()).expect("mmap gives no null"))
+/// Address space, reserved at once. It stays until it is [unmapped](Chunk::unmap).
+pub(crate) struct Chunk {
+    start: NonNull<u8>,
+    len: usize,
 }
 
-/// Makes the page at `start` a guard; whether the kernel has that.
+impl Chunk {
+    /// So many bytes, of whole pages.
+    pub(crate) fn reserve(len: usize) -> io::Result<Chunk> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | FOR_STACKS;
+        let prot = libc::PROT_READ | libc::PROT_WRITE;
+        #[cfg(greenlet_faults)]
+        faults::strike(Site::Reserve)?;
+        // SAFETY: a new private mapping at an address of the kernel's choice.
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, prot, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start: NonNull<u8> = NonNull::new(start.cast()).expect("mmap gives no null");
+        let chunk = Chunk { start, len };
+        // A stack touches a page or two of its slot: huge pages would multiply that by hundreds. Refused
+        // only by kernels without huge pages, where it is not needed.
+        #[cfg(greenlet_faults)]
+        if faults::strike(Site::Advise).is_err() {
+            return Ok(chunk);
+        }
+        #[cfg(target_os = "linux")]
+        // SAFETY: advice about the mapping just made.
+        unsafe {
+            libc::madvise(start.as_ptr().cast(), len, libc::MADV_NOHUGEPAGE);
+        }
+        Ok(chunk)
+    }
+
+    pub(crate) fn range(&self) -> Range<usize> {
+        let start = self.start.as_ptr() as usize;
+        start..start + self.len
+    }
+
+    /// Bytes of the chunk that are backed by memory at the moment; those of which the system cannot tell are left out.
+    pub(crate) fn committed(&self) -> usize {
+        /// The answer takes a byte a page.
+        const AT_ONCE: usize = 64 << 20;
+        let mut resident = vec![0u8; self.len.min(AT_ONCE) / page()];
+        let mut count = 0;
+        for offset in (0..self.len).step_by(AT_ONCE) {
+            let len = AT_ONCE.min(self.len - offset);
+            let pages = &mut resident[..len / page()];
+            // SAFETY: this part of the chunk is mapped, and there is a byte for each of its pages.
+            let done = unsafe {
+                let start = self.start.as_ptr().add(offset);
+                libc::mincore(start.cast(), len, pages.as_mut_ptr().cast())
+            };
+            #[cfg(greenlet_faults)]
+            let done = faults::strike(Site::Resident).map_or(-1, |()| done);
+            // The kernel may be short of the page that it answers in.
+            if done != 0 {
+                continue;
+            }
+            count += pages.iter().filter(|byte| **byte & 1 != 0).count();
+        }
+        count * page()
+    }
+
+    /// Gives it back to the system.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses anything of it, or ever will.
+    pub(crate) unsafe fn unmap(&self) {
+        // SAFETY: as promised by the caller.
+        let done = unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        debug_assert_eq!(done, 0, "munmap: {}", io::Error::last_os_error());
+    }
+}
+
+/// Makes the pages from `start` a guard; whether the kernel has that.
 ///
 /// # Safety
 ///
-/// It belongs to a mapping from [`reserve`], and nobody uses it.
+/// They belong to a mapping from [`Chunk::reserve`], and nobody uses them.
 #[cfg(target_os = "linux")]
-pub(crate) unsafe fn install_marker(start: NonNull<u8>) -> bool {
+pub(crate) unsafe fn install_marker(start: NonNull<u8>, len: usize) -> bool {
     /// From the kernel's `mman-common.h`; libc does not name it yet.
     const MADV_GUARD_INSTALL: libc::c_int = 102;
     #[cfg(greenlet_faults)]
@@ -83,26 +135,38 @@ pub(crate) unsafe fn install_marker(start: NonNull<u8>) -> bool {
         return false;
     }
     // SAFETY: as promised by the caller.
-    unsafe { libc::madvise(start.as_ptr().cast(), page(), MADV_GUARD_INSTALL) == 0 }
+    let done = unsafe { libc::madvise(start.as_ptr().cast(), len, MADV_GUARD_INSTALL) };
+    done == 0 && guards(start)
 }
 
-/// Makes the page at `start` a guard; whether the kernel has that.
+/// Whether a marker at `start` keeps off who reads there. Emulators of the system say yes to advice that they do not know.
+#[cfg(target_os = "linux")]
+fn guards(start: NonNull<u8>) -> bool {
+    static GUARDS: OnceLock<bool> = OnceLock::new();
+    *GUARDS.get_or_init(|| {
+        // SAFETY: the system is to read there for how long to sleep; if it can, it finds zeros.
+        let slept = unsafe { libc::nanosleep(start.as_ptr().cast(), ptr::null_mut()) };
+        slept != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+    })
+}
+
+/// Makes the pages from `start` a guard; whether the kernel has that.
 ///
 /// # Safety
 ///
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub(crate) unsafe fn install_marker(_start: NonNull<u8>) -> bool {
+pub(crate) unsafe fn install_marker(_start: NonNull<u8>, _len: usize) -> bool {
     false
 }
 
-/// Makes the page at `start` a guard by a mapping of its own, as long as enough mappings are left for the rest of the process: without
+/// Makes the pages from `start` a guard by a mapping of its own, as long as enough mappings are left for the rest of the process: without
 /// any, the next large allocation of whoever would fail.
 ///
 /// # Safety
 ///
-/// It belongs to a mapping from [`reserve`], and nobody uses it.
-pub(crate) unsafe fn protect(start: NonNull<u8>) -> io::Result<()> {
+/// They belong to a mapping from [`Chunk::reserve`], and nobody uses them.
+pub(crate) unsafe fn protect(start: NonNull<u8>, len: usize) -> io::Result<()> {
     let result = if MAPPED_GUARDS.fetch_add(1, Ordering::Relaxed) >= mapped_guards_limit() {
         Err(io::Error::from_raw_os_error(libc::ENOMEM))
     } else {
@@ -112,7 +176,7 @@ pub(crate) unsafe fn protect(start: NonNull<u8>) -> io::Result<()> {
             return Err(error);
         }
         // SAFETY: as promised by the caller.
-        match unsafe { libc::mprotect(start.as_ptr().cast(), page(), libc::PROT_NONE) } {
+        match unsafe { libc::mprotect(start.as_ptr().cast(), len, libc::PROT_NONE) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }

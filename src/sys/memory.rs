@@ -12,19 +12,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Bytes that may be reserved before the next look. What a program needs that is not large comes without any.
 static BUDGET: AtomicUsize = AtomicUsize::new(64 << 20);
 
-/// How many slots of so many bytes may be reserved, `wanted` at most.
+/// How many slots with so many bytes of memory may be reserved, `wanted` at most, each of which takes `stride` bytes of address space.
 ///
 /// Half of what a look shows is then reserved without another: a look takes some ten microseconds.
-pub(crate) fn affordable(wanted: usize, slot: usize) -> usize {
-    let len = wanted.saturating_mul(slot);
+pub(crate) fn affordable(wanted: usize, size: usize, stride: usize) -> usize {
+    let len = wanted.saturating_mul(stride);
     let pay = |budget: usize| budget.checked_sub(len);
     let paid = BUDGET.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay);
     if paid.is_ok() {
         return wanted;
     }
     let room = Room::now();
-    let slots = room.slots(wanted, slot);
-    let rest = (room.memory.min(room.addresses) / 2).saturating_sub(slots.saturating_mul(slot));
+    let slots = room.slots(wanted, size, stride);
+    let rest = (room.memory.min(room.addresses) / 2).saturating_sub(slots.saturating_mul(stride));
     BUDGET.store(rest, Ordering::Relaxed);
     slots
 }
@@ -40,12 +40,12 @@ struct Room {
 
 impl Room {
     /// How many slots may be reserved. One that is larger than the memory that is left is not touched throughout, it is hoped.
-    fn slots(self, wanted: usize, slot: usize) -> usize {
+    fn slots(self, wanted: usize, size: usize, stride: usize) -> usize {
         if self.memory == 0 {
             return 0;
         }
-        let touched = (self.memory / slot).max(1);
-        wanted.min(touched).min(self.addresses / slot)
+        let touched = (self.memory / size).max(1);
+        wanted.min(touched).min(self.addresses / stride)
     }
 
     #[cfg(target_os = "linux")]
@@ -281,12 +281,17 @@ mod tests {
     #[test]
     fn fewer_slots_are_reserved_when_less_is_left_and_none_when_nothing_is() {
         let room = |memory, addresses| Room { memory, addresses };
-        assert_eq!(room(100, 1000).slots(50, 10), 10);
-        assert_eq!(room(1000, 100).slots(50, 10), 10);
-        assert_eq!(room(1000, 1000).slots(50, 10), 50);
-        assert_eq!(room(5, 1000).slots(50, 10), 1, "larger than what is left");
-        assert_eq!(room(1000, 5).slots(50, 10), 0, "there is no such space");
-        assert_eq!(room(0, 1000).slots(50, 10), 0);
+        assert_eq!(room(100, 1000).slots(50, 10, 10), 10);
+        assert_eq!(room(1000, 100).slots(50, 10, 10), 10);
+        assert_eq!(room(1000, 1000).slots(50, 10, 10), 50);
+        assert_eq!(room(100, 100).slots(50, 10, 20), 5);
+        assert_eq!(
+            room(5, 1000).slots(50, 10, 10),
+            1,
+            "larger than what is left"
+        );
+        assert_eq!(room(1000, 5).slots(50, 10, 10), 0, "there is no such space");
+        assert_eq!(room(0, 1000).slots(50, 10, 10), 0);
     }
 
     #[test]

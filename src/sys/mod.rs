@@ -43,5 +43,6 @@ pub(crate) mod prefetch;
 pub(crate) mod probe;
 pub(crate) mod stdio;
 pub(crate) mod unix_net;
+pub(crate) mod valgrind;
 
 pub(crate) mod poller;
