@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::thread::panicking;
 use std::time::Duration;
 
@@ -31,34 +30,37 @@ pub(crate) const CASES: &[Case] = &[
 /// What std says when it has to end the process.
 const IN_A_HOOK: &str = "thread panicked while processing panic. aborting.";
 
+thread_local! {
+    static STEPS: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+}
+
+fn step(name: &'static str) {
+    STEPS.with_borrow_mut(|steps| steps.push(name));
+}
+
 /// Calls `wait` in the hook of each panic, after std's own.
 fn set_hook(wait: impl Fn() + Send + Sync + 'static) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         before(info);
         wait();
+        step("the hook returns");
     }));
 }
 
 /// Two greenlets, one of which panics and waits in the hook; the other goes on meanwhile, and all is well afterwards.
 fn another_goes_on(wait: impl Fn() + Send + Sync + 'static) {
     set_hook(wait);
-    let steps = Rc::new(RefCell::new(Vec::new()));
-    let (mine, others) = (steps.clone(), steps.clone());
-    let one: JoinHandle<()> = spawn(move || {
-        mine.borrow_mut().push("panics");
+    let one: JoinHandle<()> = spawn(|| {
+        step("panics");
         panic!("in a greenlet");
     });
-    let other = spawn(move || {
-        for _ in 0..3 {
-            others.borrow_mut().push("goes on");
-            yield_now();
-        }
-    });
+    let other = spawn(|| step("another goes on"));
     let payload = one.join().unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&"in a greenlet"));
     other.join().unwrap();
-    assert_eq!(*steps.borrow(), ["panics", "goes on", "goes on", "goes on"]);
+    let steps = STEPS.take();
+    assert_eq!(steps, ["panics", "another goes on", "the hook returns"]);
     is_well();
 }
 
