@@ -10,13 +10,15 @@ use std::env;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
+use std::mem;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 
-use greenlet::yield_now;
+use greenlet::event::Event;
+use greenlet::{Greenlet, yield_now};
 
 use process::Ended;
 
@@ -131,7 +133,7 @@ fn skip(why: &str) {
     let _ = writeln!(io::stderr(), "{SKIPPED}{test}, {why}");
 }
 
-const CASES: &[Case] = &[("prints", prints)];
+const CASES: &[Case] = &[("prints", prints), ("exits_beside_many", exits_beside_many)];
 
 thread_local! {
     static NUMBER: Cell<u32> = const { Cell::new(0) };
@@ -190,6 +192,30 @@ fn prints() {
 fn a_switch_in_a_print_lets_others_print_between() {
     let said = succeeds("prints").stdout;
     assert!(said.contains("<<a|1>\nb|1>\n"), "{said}");
+}
+
+/// Half of them wait in a switch, and nobody owns those.
+fn exits_beside_many() {
+    const MANY: usize = 20_000;
+    let handles: Vec<_> = (0..MANY / 2)
+        .map(|_| greenlet::spawn(|| Event::new().wait()))
+        .collect();
+    yield_now();
+    for _ in 0..MANY / 2 {
+        let g = Greenlet::<()>::new(|()| greenlet::main().switch::<(), ()>(()));
+        g.switch(());
+        mem::forget(g);
+    }
+    assert!(handles.iter().all(|handle| !handle.is_finished()));
+    assert_eq!(greenlet::census().stacks, MANY);
+    std::process::exit(7);
+}
+
+#[test]
+fn a_process_exits_beside_many_that_wait() {
+    let ended = process::run(&mut command("exits_beside_many"), "");
+    assert_eq!(ended.status.code(), Some(7), "{ended:#?}");
+    assert_eq!(ended.stderr, "");
 }
 
 /// Whether there is such a test: of a folder of `tests` or of `src`, `folder::file::function`.
