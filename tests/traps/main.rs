@@ -1,15 +1,139 @@
 //! Traps of coroutine libraries. `README.md` is the table.
+//!
+//! What may take the process down runs in a process of its own: this test binary, started again.
+
+#![cfg(unix)]
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::env;
 use std::fmt;
 use std::fs;
+use std::io::{self, Write};
+use std::mem;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
+use std::thread;
 
-use greenlet::yield_now;
+use greenlet::event::Event;
+use greenlet::{Greenlet, yield_now};
+
+use process::Ended;
 
 #[path = "../support/mod.rs"]
 mod support;
+
+#[path = "../support/process.rs"]
+mod process;
+
+mod clock;
+#[cfg(target_os = "linux")]
+mod descriptors;
+mod hooks;
+#[cfg(target_os = "linux")]
+mod mappings;
+#[cfg(target_os = "linux")]
+mod memory;
+mod valgrind;
+
+/// A name and what the child does.
+type Case = (&'static str, fn());
+
+/// Tells a child which case it is.
+const CASE: &str = "GREENLET_TRAPS_CASE";
+
+/// The kernel's number.
+const SIGABRT: i32 = 6;
+
+/// What a child begins a line with that says why it does nothing.
+const SKIPPED: &str = "skipped: ";
+
+fn cases() -> impl Iterator<Item = &'static Case> {
+    let tables = [
+        CASES,
+        hooks::CASES,
+        #[cfg(target_os = "linux")]
+        mappings::CASES,
+        #[cfg(target_os = "linux")]
+        memory::CASES,
+        valgrind::CASES,
+    ];
+    tables.into_iter().flatten()
+}
+
+/// The entry of a child. Without a case to run, it looks at the table.
+#[test]
+fn child() {
+    if let Ok(wanted) = env::var(CASE) {
+        let (_, run) = cases()
+            .find(|(name, _)| *name == wanted)
+            .unwrap_or_else(|| panic!("no such case: {wanted}"));
+        println!();
+        run();
+        println!("{}", returned(&wanted));
+        return;
+    }
+    let names: BTreeSet<_> = cases().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), cases().count(), "two cases have one name");
+    let ended = process::run(&mut command("no such thing"), "");
+    assert_eq!(ended.status.code(), Some(101), "{ended:#?}");
+}
+
+/// What a child says when its case has returned.
+fn returned(case: &str) -> String {
+    format!("case {case} has returned")
+}
+
+/// What runs a case.
+fn command(case: &str) -> Command {
+    let this = env::current_exe().expect("is known");
+    let mut command = Command::new(this);
+    command.args(["child", "--exact", "--nocapture", "--test-threads=1"]);
+    command.env(CASE, case).env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// Runs a case that is to return, after which the child ends as usual. If it has done nothing, this test says so.
+#[track_caller]
+fn succeeds(case: &str) -> Ended {
+    let ended = process::run(&mut command(case), "");
+    assert!(ended.status.success(), "{case}: {ended:#?}");
+    assert!(ended.stdout.contains(&returned(case)), "{case}: {ended:#?}");
+    tell_if_skipped(&ended);
+    ended
+}
+
+/// Runs a case that is to abort. `None` if it has done nothing.
+#[track_caller]
+fn aborts(case: &str) -> Option<Ended> {
+    let ended = process::run(&mut command(case), "");
+    if tell_if_skipped(&ended) {
+        return None;
+    }
+    assert_eq!(ended.status.signal(), Some(SIGABRT), "{case}: {ended:#?}");
+    Some(ended)
+}
+
+fn tell_if_skipped(ended: &Ended) -> bool {
+    let mut lines = ended.stdout.lines();
+    let why = lines.find_map(|line| line.strip_prefix(SKIPPED));
+    if let Some(why) = why {
+        skip(why);
+    }
+    why.is_some()
+}
+
+/// Says that the test does less than it should.
+fn skip(why: &str) {
+    let test = thread::current();
+    let test = test.name().unwrap_or("a test");
+    // Not by `eprintln!`, which is not heard of a test that succeeds.
+    let _ = writeln!(io::stderr(), "{SKIPPED}{test}, {why}");
+}
+
+const CASES: &[Case] = &[("prints", prints), ("exits_beside_many", exits_beside_many)];
 
 thread_local! {
     static NUMBER: Cell<u32> = const { Cell::new(0) };
@@ -56,29 +180,78 @@ fn a_switch_may_come_from_inside_std() {
     });
 }
 
+/// std's lock of standard output is held by the thread, so its other greenlets get it.
+fn prints() {
+    let all = ["a", "b"].map(|name| greenlet::spawn(move || println!("<{}|{}>", Slow(name), 1)));
+    for each in greenlet::join_all(all) {
+        each.unwrap();
+    }
+}
+
+#[test]
+fn a_switch_in_a_print_lets_others_print_between() {
+    let said = succeeds("prints").stdout;
+    assert!(said.contains("<<a|1>\nb|1>\n"), "{said}");
+}
+
+/// Half of them wait in a switch, and nobody owns those.
+fn exits_beside_many() {
+    const MANY: usize = 20_000;
+    let handles: Vec<_> = (0..MANY / 2)
+        .map(|_| greenlet::spawn(|| Event::new().wait()))
+        .collect();
+    yield_now();
+    for _ in 0..MANY / 2 {
+        let g = Greenlet::<()>::new(|()| greenlet::main().switch::<(), ()>(()));
+        g.switch(());
+        mem::forget(g);
+    }
+    assert!(handles.iter().all(|handle| !handle.is_finished()));
+    assert_eq!(greenlet::census().stacks, MANY);
+    std::process::exit(7);
+}
+
+#[test]
+fn a_process_exits_beside_many_that_wait() {
+    let ended = process::run(&mut command("exits_beside_many"), "");
+    assert_eq!(ended.status.code(), Some(7), "{ended:#?}");
+    assert_eq!(ended.stderr, "");
+}
+
+/// Whether there is such a test: of a folder of `tests` or of `src`, `folder::file::function`.
+fn is_test(name: &str) -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (file, function) = name.rsplit_once("::").expect("folder::file::function");
+    let file = file.replace("::", "/");
+    let sources = ["tests", "src"].map(|top| {
+        let path = root.join(top).join(&file).with_extension("rs");
+        fs::read_to_string(path).unwrap_or_default()
+    });
+    let head = format!("fn {function}() {{");
+    sources.iter().any(|source| {
+        let before = source.split_once(&head).map(|(before, _)| before);
+        let own = before.and_then(|before| before.rsplit("\n\n").next());
+        own.is_some_and(|attributes| attributes.contains("#[test]"))
+    })
+}
+
 #[test]
 fn every_trap_has_its_tests() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let table = fs::read_to_string(tests.join("traps/README.md")).expect("the table is there");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(root.join("tests/traps/README.md")).expect("the table is there");
     let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     let mut seen = 0;
     for row in rows {
         let (trap, shown) = row.trim_matches('|').split_once('|').expect("two cells");
         assert!(shown.trim().len() > 20, "nothing is said of: {trap}");
-        for name in shown
-            .split('`')
-            .filter(|part| part.matches("::").count() == 2)
-        {
-            let (file, function) = name.rsplit_once("::").expect("folder::file::function");
-            let path = tests.join(file.replace("::", "/")).with_extension("rs");
-            let source = fs::read_to_string(&path).unwrap_or_default();
-            let test = format!("#[test]\nfn {function}()");
-            assert!(
-                source.contains(&test),
-                "{name} is gone, which shows: {trap}"
-            );
+        for part in shown.split('`') {
+            if part.matches("::").count() >= 2 {
+                assert!(is_test(part), "{part} is gone, which shows: {trap}");
+            } else if part.contains('/') && !part.contains(' ') {
+                assert!(root.join(part).exists(), "{part} is gone: {trap}");
+            }
         }
         seen += 1;
     }
-    assert_eq!(seen, 31, "rows of the table");
+    assert_eq!(seen, 51, "rows of the table");
 }
