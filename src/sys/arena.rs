@@ -540,6 +540,24 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn a_guard_is_of_several_pages_and_ends_where_the_room_begins() {
+        use crate::sys::mapping::is_guarded;
+        let arena = Arena::new();
+        let slots: Vec<_> = (0..3).map(|_| arena.take(1).unwrap()).collect();
+        assert!(guard_size() >= 20 << 10);
+        for slot in slots {
+            let at = |offset: usize| NonNull::new((slot.limit() + offset) as *mut u8).unwrap();
+            assert!(
+                (0..guard_size())
+                    .step_by(page())
+                    .all(|offset| is_guarded(at(offset)))
+            );
+            assert!(!is_guarded(at(guard_size())));
+        }
+    }
+
+    #[test]
     fn reuse_is_last_in_first_out() {
         let arena = Arena::new();
         let (a, b) = (arena.take(1).unwrap(), arena.take(1).unwrap());

@@ -136,18 +136,17 @@ pub(crate) unsafe fn install_marker(start: NonNull<u8>, len: usize) -> bool {
     }
     // SAFETY: as promised by the caller.
     let done = unsafe { libc::madvise(start.as_ptr().cast(), len, MADV_GUARD_INSTALL) };
-    done == 0 && guards(start)
+    // Emulators of the system say yes to advice that they do not know.
+    static GUARDS: OnceLock<bool> = OnceLock::new();
+    done == 0 && *GUARDS.get_or_init(|| is_guarded(start))
 }
 
-/// Whether a marker at `start` keeps off who reads there. Emulators of the system say yes to advice that they do not know.
+/// Whether nobody can read at `start`, where there are zeros, or a guard.
 #[cfg(target_os = "linux")]
-fn guards(start: NonNull<u8>) -> bool {
-    static GUARDS: OnceLock<bool> = OnceLock::new();
-    *GUARDS.get_or_init(|| {
-        // SAFETY: the system is to read there for how long to sleep; if it can, it finds zeros.
-        let slept = unsafe { libc::nanosleep(start.as_ptr().cast(), ptr::null_mut()) };
-        slept != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
-    })
+pub(crate) fn is_guarded(start: NonNull<u8>) -> bool {
+    // SAFETY: the system is to read for how long to sleep; if it can, it finds zeros.
+    let slept = unsafe { libc::nanosleep(start.as_ptr().cast(), ptr::null_mut()) };
+    slept != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
 }
 
 /// Makes the pages from `start` a guard; whether the kernel has that.
