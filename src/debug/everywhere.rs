@@ -97,3 +97,19 @@ pub fn dump_on_signal(signal: i32) -> io::Result<()> {
         })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::begin::place;
+
+    #[test]
+    fn a_thread_that_has_ended_is_not_waited_for() {
+        let home = thread::spawn(|| place().hub.home).join().unwrap();
+        let (answer, answered) = channel();
+        home.send_on(Box::new(move || _ = answer.send(())));
+        // Another test's thread may live there by now, and answers.
+        let got = answered.recv_timeout(Duration::from_secs(60));
+        assert_ne!(got, Err(RecvTimeoutError::Timeout));
+    }
+}
