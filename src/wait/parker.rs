@@ -204,6 +204,10 @@ impl Inbox {
     fn is_empty(&self) -> bool {
         self.woken.is_empty() && self.errands.as_ref().is_none_or(Vec::is_empty)
     }
+
+    fn take_errands(&mut self) -> Vec<Errand> {
+        self.errands.as_mut().map_or_else(Vec::new, mem::take)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -334,7 +338,12 @@ impl Home {
         let mut inbox = self.inbox.lock();
         woken.append(&mut inbox.woken);
         self.filled.store(false, Ordering::Relaxed);
-        inbox.errands.as_mut().map_or_else(Vec::new, mem::take)
+        inbox.take_errands()
+    }
+
+    /// What the thread is to do, before its next visit. Who was woken waits for that.
+    pub(crate) fn take_errands(&self) -> Vec<Errand> {
+        self.inbox.lock().take_errands()
     }
 
     /// Sleeps until there is mail, or until `limit` has passed; may return early. `hopeless` is asked once the thread counts as asleep for
