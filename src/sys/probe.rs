@@ -35,6 +35,8 @@ use crate::sys::os_thread::ThreadId;
 /// Who was found running on a thread.
 #[derive(Clone, Copy)]
 pub(crate) struct Running {
+    /// Tells the thread from all others, also from those that had its number before.
+    pub(crate) hub: usize,
     pub(crate) id: u64,
     pub(crate) name: Option<&'static str>,
     /// Whether any other greenlet is kept from running.
@@ -49,6 +51,7 @@ pub(crate) type Lookup = fn(stack_pointer: usize) -> Option<Running>;
 
 /// What a thread has found when it looked.
 pub(crate) struct Found {
+    pub(crate) hub: usize,
     pub(crate) id: u64,
     pub(crate) name: Option<String>,
     pub(crate) others: bool,
@@ -127,6 +130,7 @@ impl Drop for Turn {
 #[cfg(target_os = "linux")]
 struct Note {
     lookup: Option<Lookup>,
+    hub: usize,
     id: u64,
     name: [u8; 64],
     name_len: usize,
@@ -141,6 +145,7 @@ impl Note {
     const fn new() -> Self {
         Note {
             lookup: None,
+            hub: 0,
             id: 0,
             name: [0; 64],
             name_len: 0,
@@ -208,6 +213,7 @@ fn ask_once(whom: ThreadId, lookup: Lookup) -> Option<(Found, bool)> {
     drop(turn);
     let name = &note.name[..note.name_len];
     let found = Found {
+        hub: note.hub,
         id: note.id,
         name: (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned()),
         others: note.others,
@@ -295,6 +301,7 @@ fn answer(note: &mut Note, context: &libc::ucontext_t) {
     let Some(running) = note.lookup.and_then(|lookup| lookup(stack_pointer)) else {
         return;
     };
+    note.hub = running.hub;
     note.id = running.id;
     let name = running.name.unwrap_or_default().as_bytes();
     note.name_len = name.len().min(note.name.len());
@@ -375,6 +382,7 @@ mod tests {
 
     fn seven(_stack_pointer: usize) -> Option<Running> {
         Some(Running {
+            hub: 7,
             id: 7,
             name: Some("seven"),
             others: true,
