@@ -25,7 +25,7 @@ use std::{
 use crate::sys::fork;
 use crate::sys::frames::Frame;
 #[cfg(target_os = "linux")]
-use crate::sys::frames::{ROOM, walk};
+use crate::sys::frames::{ROOM, is_signal_safe, walk};
 #[cfg(target_os = "linux")]
 use crate::sys::handler::hand_on;
 #[cfg(target_os = "linux")]
@@ -167,6 +167,10 @@ unsafe impl Sync for Shared {}
 #[cfg(target_os = "linux")]
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
+/// Whether the handler may look for frames.
+#[cfg(target_os = "linux")]
+static MAY_WALK: AtomicBool = AtomicBool::new(false);
+
 /// How long one who waits for an answer sleeps before he looks again, and how often he does so.
 #[cfg(target_os = "linux")]
 const NAP: Duration = Duration::from_micros(100);
@@ -249,6 +253,7 @@ fn install(_turn: &Turn) {
     }
     // The dynamic linker has to find the unwinder here and not in the handler, on a small stack.
     walk(&mut Vec::with_capacity(FRAMES));
+    MAY_WALK.store(is_signal_safe(), Ordering::Relaxed);
     // Nor does it wait for anybody to have looked how large a page is.
     let _ = page();
     BEFORE.get_or_init(|| {
@@ -315,7 +320,8 @@ fn answer(note: &mut Note, context: &libc::ucontext_t) {
     };
     // Between two stacks nothing can be said of either.
     note.is_between = !(floor..top).contains(&stack_pointer) || may_just_arrive(interrupted_at);
-    if note.is_between || room(context, floor) < ROOM {
+    let may_walk = MAY_WALK.load(Ordering::Relaxed);
+    if note.is_between || !may_walk || room(context, floor) < ROOM {
         return;
     }
     walk(&mut note.frames);
