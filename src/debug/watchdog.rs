@@ -21,9 +21,9 @@ use crate::wait::sleepers::IdleHelper;
 /// Tells when a greenlet keeps its thread from all others for too long: it computes, or is in a call that blocks and knows nothing of greenlets.
 ///
 /// A thread of the library's own looks at every hub of the process, as long as this lives. One that has something to do and has not been visited for
-/// longer than the limit is reported, once until it is visited again. On Linux the report says who runs, and where: the thread is
-/// sent a `SIGURG`, in whose handler it looks at its own stack. Calls that this interrupts are those that any signal would. Where is left out unless the C library
-/// is glibc 2.35 or later: with others, a look at a stack may wait for a lock that the interrupted code holds.
+/// longer than the limit is reported, once until it is visited again. On Linux, on x86-64, the report says who runs, and where: the
+/// thread is sent a `SIGURG`, in whose handler it looks at its own stack. Calls that this interrupts are those that any signal would. Where is left out unless the
+/// C library is glibc 2.35 or later: with others, a look at a stack may wait for a lock that the interrupted code holds.
 ///
 /// Costs a store or two at each visit, which are made in any case.
 ///
