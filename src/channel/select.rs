@@ -155,18 +155,11 @@ fn search<'a, S: Search<'a>>(
         }
         match wait::<S>(operations, deadline) {
             Ok(found) => return Some(found),
-            Err(Token::TIMED_OUT) if has_passed(deadline) => {
+            Err(Token::TIMED_OUT) if deadline.has_passed(clock::now()) => {
                 return look::<S>(operations, fair, deadline);
             }
             Err(_) => {}
         }
-    }
-}
-
-fn has_passed(deadline: Deadline) -> bool {
-    match deadline {
-        Deadline::Never => false,
-        Deadline::At(at) => at <= clock::now(),
     }
 }
 

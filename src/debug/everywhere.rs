@@ -1,26 +1,27 @@
 //! Dumps of all threads, from any thread and at any time.
 
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use signal_hook::consts::FORBIDDEN;
 use signal_hook::low_level::pipe;
 
-use crate::debug::dump::Dump;
+use crate::debug::dump::{Dump, ThreadDump};
 use crate::debug::gather::dump_thread;
 use crate::greenlet::thread::{here, if_here};
 use crate::hub::roll;
 use crate::hub::state::Hub;
 use crate::signal::signals::Signal;
 use crate::sys::clock;
+use crate::wait::parker::Home;
 use crate::wait::sleepers::IdleHelper;
 
 /// What the greenlets of every thread do that has a hub, and where. Each thread is asked, and answers at its next visit to its hub; those that
 /// have not answered after `limit` are [named](Dump::silent).
 ///
-/// Blocks the calling thread meanwhile, with its greenlets.
+/// Blocks the calling thread meanwhile, with its greenlets; it still answers if it is asked itself.
 pub fn dump_all(limit: Duration) -> Dump {
     let mut dump = Dump {
         threads: Vec::new(),
@@ -47,7 +48,7 @@ pub fn dump_all(limit: Duration) -> Dump {
     let until = now.checked_add(limit);
     for (thread, answered) in asked.drain(..) {
         let left = until.map_or(limit, |until| until.saturating_duration_since(clock::now()));
-        match answered.recv_timeout(left) {
+        match wait_for(&answered, left, own) {
             Ok(answer) => dump.threads.push(answer),
             Err(RecvTimeoutError::Timeout) => dump.silent.push(thread),
             // It has ended.
@@ -55,6 +56,29 @@ pub fn dump_all(limit: Duration) -> Dump {
         }
     }
     dump
+}
+
+/// How often a thread that waits for answers looks whether it is asked.
+const NAP: Duration = Duration::from_millis(1);
+
+/// Waits for an answer. Meanwhile the thread, whose home is `own`, answers those who ask it: they may be the ones it has asked.
+fn wait_for(
+    answered: &Receiver<ThreadDump>,
+    mut left: Duration,
+    own: Option<&Home>,
+) -> Result<ThreadDump, RecvTimeoutError> {
+    let Some(own) = own else {
+        return answered.recv_timeout(left);
+    };
+    loop {
+        own.take_errands().into_iter().for_each(|errand| errand());
+        let nap = left.min(NAP);
+        left -= nap;
+        match answered.recv_timeout(nap) {
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+            got => return got,
+        }
+    }
 }
 
 /// How long threads have time to answer when a signal has come.
@@ -96,4 +120,20 @@ pub fn dump_on_signal(signal: i32) -> io::Result<()> {
             }
         })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::begin::place;
+
+    #[test]
+    fn a_thread_that_has_ended_is_not_waited_for() {
+        let home = thread::spawn(|| place().hub.home).join().unwrap();
+        let (answer, answered) = channel();
+        home.send_on(Box::new(move || _ = answer.send(())));
+        // Another test's thread may live there by now, and answers.
+        let got = answered.recv_timeout(Duration::from_secs(60));
+        assert_ne!(got, Err(RecvTimeoutError::Timeout));
+    }
 }

@@ -21,8 +21,9 @@ use crate::wait::sleepers::IdleHelper;
 /// Tells when a greenlet keeps its thread from all others for too long: it computes, or is in a call that blocks and knows nothing of greenlets.
 ///
 /// A thread of the library's own looks at every hub of the process, as long as this lives. One that has something to do and has not been visited for
-/// longer than the limit is reported, once until it is visited again. On Linux the report says who runs, and where: the thread is
-/// sent a `SIGURG`, in whose handler it looks at its own stack. Calls that this interrupts are those that any signal would.
+/// longer than the limit is reported, once until it is visited again. On Linux, on x86-64, the report says who runs, and where: the
+/// thread is sent a `SIGURG`, in whose handler it looks at its own stack. Calls that this interrupts are those that any signal would. Where is left out unless the
+/// C library is glibc 2.35 or later: with others, a look at a stack may wait for a lock that the interrupted code holds.
 ///
 /// Costs a store or two at each visit, which are made in any case.
 ///
@@ -58,7 +59,7 @@ pub struct Hogged {
     pub greenlet: Option<GreenletId>,
     /// Its name, if it was given one.
     pub name: Option<String>,
-    /// The calls that it is in.
+    /// The calls that it is in, if they could be looked at.
     pub backtrace: Backtrace,
 }
 
@@ -163,6 +164,8 @@ fn ask(enrolled: &Enrolled, since: Duration) -> Option<Hogged> {
     let found = probe::ask(enrolled.os_thread, running);
     let others = match &found {
         None => enrolled.beat.spawned() > 0,
+        // It has ended, and another one has its number.
+        Some(found) if found.hub != hub_number(&enrolled.beat) => return None,
         Some(found) => found.others,
     };
     let mut hogged = Hogged {
@@ -180,6 +183,11 @@ fn ask(enrolled: &Enrolled, since: Duration) -> Option<Hogged> {
     others.then_some(hogged)
 }
 
+/// Tells a hub from all others, as long as it is known to anybody.
+fn hub_number(beat: &Arc<Beat>) -> usize {
+    Arc::as_ptr(beat).addr()
+}
+
 /// Who runs on the calling thread, which was interrupted.
 fn running(stack_pointer: usize) -> Option<Running> {
     let thread = if_here()?;
@@ -191,10 +199,12 @@ fn running(stack_pointer: usize) -> Option<Running> {
     let block = thread.running();
     let is_main = block.stack_limit.get() == 0;
     let floor = block.stack_limit.get() + guard_size();
+    let hub = Hub::of(thread);
     Some(Running {
+        hub: hub_number(&hub.beat),
         id: block.id.get(),
         name: block.name.as_deref(),
-        others: !is_main || Hub::of(thread).spawned.get() > 0,
+        others: !is_main || hub.spawned.get() > 0,
         stack: match is_main {
             // The thread's own, unless it is about to be left for it.
             true => {
@@ -223,5 +233,29 @@ impl fmt::Display for Hogged {
             writeln!(f, "    in {frame}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::begin::place;
+    use crate::task::spawn::spawn;
+
+    #[test]
+    fn another_thread_that_has_its_number_does_not_answer_for_one_that_has_ended() {
+        let own = place().hub.home;
+        let mut roll = roll::call();
+        let at = roll.iter().position(|it| std::ptr::eq(it.home, own));
+        let mut enrolled = roll.swap_remove(at.unwrap());
+        let waits = spawn(|| ());
+        assert_eq!(
+            ask(&enrolled, Duration::ZERO).is_some(),
+            cfg!(target_os = "linux")
+        );
+        // As one has that was enrolled before, for a thread with this one's number.
+        enrolled.beat = Arc::default();
+        assert!(ask(&enrolled, Duration::ZERO).is_none());
+        waits.join().unwrap();
     }
 }

@@ -29,7 +29,7 @@
 //!   kill is under way, and is gone when the greenlet dies.
 //! * **B7** `body` is there exactly while the greenlet is New and has a run.
 //! * **B8** Freeing a block runs no code of users, for it may happen between two greenlets: body, arrival and locals are
-//!   taken out before, by the greenlet itself or by whoever discards it.
+//!   taken out before, by the greenlet itself or by whoever discards it; spans by whoever arrives after its end.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, OnceCell, RefCell, UnsafeCell};
@@ -174,7 +174,7 @@ pub(crate) struct Block {
     pub(crate) created_by: Option<GreenletId>,
     /// What the hub keeps of a greenlet that waits in it; the hub's business, null at first.
     pub(crate) seat: Cell<*const ()>,
-    /// Empty when it runs, is new or dead.
+    /// Empty when it is new, and when it runs, unless a subscriber waited as it arrived.
     #[cfg(feature = "tracing")]
     pub(crate) spans: Spans,
 }
@@ -533,6 +533,8 @@ fn free_lineage(block: NonNull<Block>) {
         let link = block.parent.take();
         debug_assert!(block.is_dead() && !link.owns);
         debug_assert!(block.locals.borrow().is_none(), "B8");
+        #[cfg(feature = "tracing")]
+        debug_assert!(block.spans.is_empty(), "B8");
         // SAFETY: its last name is gone (B1).
         unsafe { (block.free)(pointer) };
         if let Some(parent) = link.to {

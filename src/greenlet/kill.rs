@@ -35,11 +35,7 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         .lower(alert::FORSAKEN | alert::ARRIVAL | alert::GRAVES);
     let announced = me.block().arrival.take();
     let mut arrival = announced.map_or(Arrival::Value, |arrival| *arrival);
-    if alerts & alert::GRAVES != 0 {
-        unwind::drop_quietly(thread.graves.take());
-    }
-    let origin = thread.origin.take();
-    if let Some(origin) = origin {
+    if let Some(origin) = thread.origin.take() {
         #[cfg(feature = "tracing")]
         thread.tell(&origin, me);
         if alerts & alert::TRACED != 0 {
@@ -52,6 +48,10 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         {
             arrival = displace(arrival, payload);
         }
+    }
+    // Last, for it may switch, which is a way of its own.
+    if alerts & alert::GRAVES != 0 {
+        unwind::drop_quietly(thread.graves.take());
     }
     arrival
 }

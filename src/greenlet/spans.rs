@@ -20,6 +20,10 @@ impl Spans {
         self.0.borrow_mut().push(entered);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Takes the one that was pushed last.
     pub(crate) fn pop(&self) -> Option<Entered> {
         self.0.borrow_mut().pop()

@@ -34,6 +34,10 @@ impl Thread {
     /// Has subscribers see a switch from `origin` to `me`.
     pub(crate) fn tell(&self, origin: &AnyGreenlet, me: &AnyGreenlet) {
         if self.tells.replace(true) {
+            if origin.block().is_dead() {
+                // What it still has was not entered again, and nobody else will close it.
+                origin.block().spans.forget();
+            }
             return;
         }
         self.tell_of_slice(origin);
@@ -84,17 +88,24 @@ impl Spans {
 
     /// Enters it all again.
     fn enter(&self) {
-        while let Some(Entered { subscriber, id }) = self.pop() {
-            quietly(|| subscriber.enter(&id));
-            quietly(|| subscriber.try_close(id));
+        while let Some(entered) = self.pop() {
+            quietly(|| entered.subscriber.enter(&entered.id));
+            entered.close();
         }
     }
 
     /// Keeps it open no longer.
     fn forget(&self) {
-        while let Some(Entered { subscriber, id }) = self.pop() {
-            quietly(|| subscriber.try_close(id));
+        while let Some(entered) = self.pop() {
+            entered.close();
         }
+    }
+}
+
+impl Entered {
+    /// The subscriber may go with it, which calls it as well.
+    fn close(self) {
+        quietly(move || self.subscriber.try_close(self.id));
     }
 }
 

@@ -20,6 +20,7 @@ use crate::hub::state::Place;
 use crate::lock::acquire::acquire_slow;
 use crate::readiness::modes::Modes;
 use crate::readiness::wait::Readiness;
+use crate::sys::clock;
 #[cfg(greenlet_faults)]
 use crate::sys::faults::{self, Site};
 use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, closed, would_block};
@@ -312,7 +313,7 @@ impl Watch {
         self.check_open().err().unwrap_or(error)
     }
 
-    /// Waits for an edge, or the end of writing; false if the deadline came first.
+    /// Waits for an edge, or the end of writing; false if the deadline has passed.
     #[track_caller]
     fn wait(
         &self,
@@ -339,7 +340,11 @@ impl Watch {
             Direction::Read => (arm(), None),
             Direction::Write => match self.modes.join_writers(arm) {
                 Some(writing) => (writing.waiter, Some(writing)),
-                None => return Ok(true),
+                None => {
+                    // Writing has ended, so it ought to fail. Others have their turn if it still would block.
+                    pass(place);
+                    return Ok(!deadline.has_passed(clock::now()));
+                }
             },
         };
         let registration = reactor.join_kept(key, direction, waiter);
@@ -426,5 +431,61 @@ fn readiness(fd: BorrowedFd<'_>, direction: Direction) -> Readiness {
     Readiness {
         fd: fd.as_raw_fd(),
         direction,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::hub::sleep::sleep;
+    use crate::sys::unix_net::UnixStream;
+    use crate::task::spawn::spawn;
+
+    const SOON: Duration = Duration::from_millis(1);
+
+    /// One that still says that it would block. It panics if it is tried for ever.
+    fn ended() -> (
+        Evented<UnixStream>,
+        impl FnMut(&UnixStream) -> io::Result<()>,
+    ) {
+        let stream = Evented::new(UnixStream::pair().unwrap().0);
+        stream
+            .shut_down(Shutdown::Write, UnixStream::shutdown)
+            .unwrap();
+        let began = clock::now();
+        let call = move |_: &UnixStream| {
+            assert!(began.elapsed() < Duration::from_secs(60), "a hot loop");
+            Err(would_block())
+        };
+        (stream, call)
+    }
+
+    #[test]
+    fn whoever_writes_what_would_block_after_the_end_of_writing_gives_way() {
+        let (stream, mut blocks) = ended();
+        let others = Rc::new(Cell::new(false));
+        let ready = others.clone();
+        let sleeper = spawn(move || {
+            sleep(SOON);
+            ready.set(true);
+        });
+        let done = stream.perform(Direction::Write, |inner| match others.get() {
+            true => Ok(()),
+            false => blocks(inner),
+        });
+        done.unwrap();
+        sleeper.join().unwrap();
+    }
+
+    #[test]
+    fn whoever_writes_what_would_block_after_the_end_of_writing_may_have_a_limit() {
+        let (stream, blocks) = ended();
+        let soon = Deadline::after(clock::now(), SOON);
+        let done = stream.perform_until(Direction::Write, soon, blocks);
+        assert_eq!(done.unwrap_err().kind(), ErrorKind::WouldBlock);
     }
 }

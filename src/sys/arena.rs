@@ -22,7 +22,7 @@
 //!
 //! * **A1** A slot is in exactly one place: not yet cut, in use (owned by a [`Slot`]), or pooled.
 //! * **A2** The lowest [`guard_size`] bytes of every slot that was ever handed out are a guard, for as long as its
-//!   chunk is mapped. `MADV_DONTNEED` keeps guards of both kinds.
+//!   chunk is mapped.
 //! * **A3** A chunk is unmapped only by the drop of its arena, and an arena with a slot in use is
 //!   never dropped: [`Slot`] counts itself in, [`Arena::drop`] asserts.
 //! * **A4** `pool` has room for every slot that was cut, so that giving one back never allocates.
@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(greenlet_faults)]
 use crate::sys::faults::{self, Site};
-use crate::sys::mapping::{Chunk, install_marker, page, protect, unmapped};
+use crate::sys::mapping::{Chunk, discard, install_marker, page, protect, unmapped};
 use crate::sys::memory::affordable;
 use crate::sys::valgrind::Registration;
 
@@ -121,13 +121,10 @@ impl Slot {
     }
 }
 
-/// Gives the memory of a slot back to the system, that of its guard stays (A2). Whether that was done: locked memory stays.
+/// Gives the memory of a slot back to the system, but for its guard (A2). Whether that was done: locked memory stays.
 fn clear(start: NonNull<u8>, size: usize) -> bool {
     // SAFETY: in bounds of the slot, of which nobody uses anything.
-    unsafe {
-        let usable = start.as_ptr().add(guard_size());
-        libc::madvise(usable.cast(), size, libc::MADV_DONTNEED) == 0
-    }
+    unsafe { discard(start.add(guard_size()), size) }
 }
 
 impl Drop for Slot {
@@ -577,6 +574,20 @@ mod tests {
         let sets: std::collections::HashSet<_> =
             slots.iter().map(|slot| slot.top() / 64 % 64).collect();
         assert_eq!(sets.len(), COLOURS);
+    }
+
+    #[test]
+    fn a_stack_that_is_cleared_is_zero_and_not_in_memory() {
+        let arena = Arena::new();
+        let slot = arena.take(1).unwrap();
+        let lowest = (slot.limit() + page()) as *mut usize;
+        // SAFETY: the lowest word of a stack that nothing runs on.
+        unsafe { lowest.write_volatile(1) };
+        assert_eq!(arena.committed(), page());
+        assert!(slot.clear());
+        assert_eq!(arena.committed(), 0);
+        // SAFETY: as above.
+        assert_eq!(unsafe { lowest.read_volatile() }, 0);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 use std::env;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use std::ffi::CStr;
 use std::ffi::c_void;
 
 /// One frame of a stack.
@@ -17,8 +19,8 @@ pub(crate) struct Frame {
 /// unwinder's functions.
 pub(crate) const ROOM: usize = 3 << 10;
 
-/// Appends the frames of the running stack, the innermost first, as long as there is room: it neither allocates nor locks nor unwinds, so it may be
-/// called in a signal handler.
+/// Appends the frames of the running stack, the innermost first, as long as there is room. It neither allocates nor unwinds; nor does it lock, where it
+/// [may be called in a signal handler](is_signal_safe).
 #[inline(never)]
 pub(crate) fn walk(frames: &mut Vec<Frame>) {
     let mut note = |frame: &backtrace::Frame| {
@@ -30,6 +32,28 @@ pub(crate) fn walk(frames: &mut Vec<Frame>) {
     };
     // SAFETY: what has to be synchronized is a library of Windows, and naming, which is not done here: each thread looks at its own stack.
     unsafe { backtrace::trace_unsynchronized(&mut note) };
+}
+
+/// Whether [`walk`] may be called in a signal handler, but for the first time. The unwinder has to find out in which library an address is. That of gcc 12 and
+/// later asks `_dl_find_object`, which takes no lock, if glibc has it; it came there in the same year. Others ask `dl_iterate_phdr`, which takes one.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn is_signal_safe() -> bool {
+    // SAFETY: gives a string that is never freed.
+    let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+    version.to_str().is_ok_and(has_find_object)
+}
+
+/// Whether [`walk`] may be called in a signal handler: not with an unwinder that locks.
+#[cfg(all(target_os = "linux", not(target_env = "gnu")))]
+pub(crate) fn is_signal_safe() -> bool {
+    false
+}
+
+/// Whether the glibc of that version has `_dl_find_object`.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn has_find_object(version: &str) -> bool {
+    let mut numbers = version.split('.').map_while(|it| it.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(2), Some(35))
 }
 
 /// What a frame is called.
@@ -56,4 +80,20 @@ pub(crate) fn name(address: usize) -> Vec<Called> {
         });
     });
     names
+}
+
+#[cfg(test)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use super::has_find_object;
+
+    #[test]
+    fn glibc_finds_objects_without_a_lock_since_2_35() {
+        let [have, lack] = [
+            ["2.35", "2.41", "2.36.9000", "3.0", "3"],
+            ["2.34", "2.4", "2", "1.99", "x"],
+        ];
+        assert_eq!(have.map(has_find_object), [true; 5]);
+        assert_eq!(lack.map(has_find_object), [false; 5]);
+    }
 }

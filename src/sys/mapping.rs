@@ -121,6 +121,31 @@ impl Chunk {
     }
 }
 
+/// Gives memory back to the system, so that it is zero when it is used again. Whether that was done: locked memory stays.
+///
+/// # Safety
+///
+/// It belongs to a mapping from [`Chunk::reserve`], is no guard, and nobody uses what is there.
+#[cfg(all(target_os = "linux", not(greenlet_mprotect)))]
+pub(crate) unsafe fn discard(start: NonNull<u8>, len: usize) -> bool {
+    // SAFETY: as promised by the caller.
+    unsafe { libc::madvise(start.as_ptr().cast(), len, libc::MADV_DONTNEED) == 0 }
+}
+
+/// Gives memory back to the system, so that it is zero when it is used again: other systems take `MADV_DONTNEED` for advice, so it is mapped anew. Whether that
+/// was done.
+///
+/// # Safety
+///
+/// It belongs to a mapping from [`Chunk::reserve`], is no guard, and nobody uses what is there.
+#[cfg(any(not(target_os = "linux"), greenlet_mprotect))]
+pub(crate) unsafe fn discard(start: NonNull<u8>, len: usize) -> bool {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | FOR_STACKS;
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: takes the place of a mapping of the same kind; as promised by the caller.
+    unsafe { libc::mmap(start.as_ptr().cast(), len, prot, flags, -1, 0) != libc::MAP_FAILED }
+}
+
 /// Makes the pages from `start` a guard; whether the kernel has that.
 ///
 /// # Safety

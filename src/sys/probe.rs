@@ -5,24 +5,27 @@
 //!
 //! Invariants:
 //!
-//! * **D1** `FOUND` is written only by the thread that has taken `STATE` from `ASKED` to `ANSWERING`, and read only by the one that asked, under
-//!   `ASKING`, once it is `ANSWERED`. Only the one who asks makes it `ASKED`, and only while it is `IDLE`.
+//! * **D1** While `WORD` is `HELD`, `NOTE` belongs to whoever asks, who has exchanged it for that; while it is `ANSWERING`, to the thread that is asked, which
+//!   has exchanged `ASKED` for that. The word says which thread of which process is asked as well. So a signal that comes late, when its question was withdrawn,
+//!   answers no other one, and what was under way when a process was forked off is nothing to the child.
 #![allow(unsafe_code)]
 
 #[cfg(target_os = "linux")]
 use std::{
     cell::UnsafeCell,
-    mem::MaybeUninit,
+    mem::{self, MaybeUninit},
     ptr,
-    sync::atomic::{AtomicI32, AtomicU32, Ordering},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::OnceLock,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::Duration,
 };
 
+#[cfg(target_os = "linux")]
+use crate::sys::fork;
 use crate::sys::frames::Frame;
 #[cfg(target_os = "linux")]
-use crate::sys::frames::{ROOM, walk};
+use crate::sys::frames::{ROOM, is_signal_safe, walk};
 #[cfg(target_os = "linux")]
 use crate::sys::handler::hand_on;
 #[cfg(target_os = "linux")]
@@ -32,6 +35,8 @@ use crate::sys::os_thread::ThreadId;
 /// Who was found running on a thread.
 #[derive(Clone, Copy)]
 pub(crate) struct Running {
+    /// Tells the thread from all others, also from those that had its number before.
+    pub(crate) hub: usize,
     pub(crate) id: u64,
     pub(crate) name: Option<&'static str>,
     /// Whether any other greenlet is kept from running.
@@ -46,6 +51,7 @@ pub(crate) type Lookup = fn(stack_pointer: usize) -> Option<Running>;
 
 /// What a thread has found when it looked.
 pub(crate) struct Found {
+    pub(crate) hub: usize,
     pub(crate) id: u64,
     pub(crate) name: Option<String>,
     pub(crate) others: bool,
@@ -59,27 +65,72 @@ pub(crate) fn ask(_whom: ThreadId, _lookup: Lookup) -> Option<Found> {
     None
 }
 
+/// Nobody asks.
 #[cfg(target_os = "linux")]
-const IDLE: u32 = 0;
+const IDLE: u64 = 0;
+/// Somebody is about to ask, or was answered, or has withdrawn the question.
 #[cfg(target_os = "linux")]
-const ASKED: u32 = 1;
+const HELD: u64 = 1;
 #[cfg(target_os = "linux")]
-const ANSWERING: u32 = 2;
+const ASKED: u64 = 2;
 #[cfg(target_os = "linux")]
-const ANSWERED: u32 = 3;
+const ANSWERING: u64 = 3;
+
+/// One of these, in two bits; who is asked, in thirty, which is as long as the system's numbers of threads are; and in which process.
+#[cfg(target_os = "linux")]
+static WORD: AtomicU64 = AtomicU64::new(IDLE);
+#[cfg(target_os = "linux")]
+static NOTE: Shared = Shared(UnsafeCell::new(Note::new()));
 
 #[cfg(target_os = "linux")]
-static ASKING: Mutex<()> = Mutex::new(());
-#[cfg(target_os = "linux")]
-static STATE: AtomicU32 = AtomicU32::new(IDLE);
-#[cfg(target_os = "linux")]
-static WHOM: AtomicI32 = AtomicI32::new(0);
-#[cfg(target_os = "linux")]
-static FOUND: Answer = Answer(UnsafeCell::new(Note::new()));
+fn word(process: u32, whom: ThreadId, state: u64) -> u64 {
+    u64::from(process) << 32 | u64::from(whom.cast_unsigned()) << 2 | state
+}
 
-/// What the handler writes down.
+/// The turn to ask.
+#[cfg(target_os = "linux")]
+struct Turn {
+    process: u32,
+    whom: ThreadId,
+}
+
+#[cfg(target_os = "linux")]
+impl Turn {
+    fn take(whom: ThreadId) -> Self {
+        let turn = Turn {
+            process: fork::generation(),
+            whom,
+        };
+        loop {
+            let seen = WORD.load(Ordering::Relaxed);
+            let is_free = seen & 3 == IDLE || seen >> 32 != u64::from(turn.process);
+            let held = turn.word(HELD);
+            let exchange =
+                || WORD.compare_exchange(seen, held, Ordering::Acquire, Ordering::Relaxed);
+            if is_free && exchange().is_ok() {
+                return turn;
+            }
+            thread::sleep(NAP);
+        }
+    }
+
+    fn word(&self, state: u64) -> u64 {
+        word(self.process, self.whom, state)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Turn {
+    fn drop(&mut self) {
+        WORD.store(IDLE, Ordering::Release);
+    }
+}
+
+/// What the handler is to call, and what it writes down.
 #[cfg(target_os = "linux")]
 struct Note {
+    lookup: Option<Lookup>,
+    hub: usize,
     id: u64,
     name: [u8; 64],
     name_len: usize,
@@ -93,6 +144,8 @@ struct Note {
 impl Note {
     const fn new() -> Self {
         Note {
+            lookup: None,
+            hub: 0,
             id: 0,
             name: [0; 64],
             name_len: 0,
@@ -104,20 +157,25 @@ impl Note {
 }
 
 #[cfg(target_os = "linux")]
-struct Answer(UnsafeCell<Note>);
+struct Shared(UnsafeCell<Note>);
 
 // SAFETY: one thread at a time touches it (D1).
 #[cfg(target_os = "linux")]
-unsafe impl Sync for Answer {}
+unsafe impl Sync for Shared {}
 
+/// What was done with the signal before.
 #[cfg(target_os = "linux")]
-struct Installed {
-    lookup: Lookup,
-    before: libc::sigaction,
-}
+static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
+/// Whether the handler may look for frames.
 #[cfg(target_os = "linux")]
-static INSTALLED: OnceLock<Installed> = OnceLock::new();
+static MAY_WALK: AtomicBool = AtomicBool::new(false);
+
+/// How long one who waits for an answer sleeps before he looks again, and how often he does so.
+#[cfg(target_os = "linux")]
+const NAP: Duration = Duration::from_micros(100);
+#[cfg(target_os = "linux")]
+const NAPS: usize = 1000;
 
 /// The most frames that are noted.
 #[cfg(target_os = "linux")]
@@ -141,69 +199,80 @@ pub(crate) fn ask(whom: ThreadId, lookup: Lookup) -> Option<Found> {
 
 #[cfg(target_os = "linux")]
 fn ask_once(whom: ThreadId, lookup: Lookup) -> Option<(Found, bool)> {
-    let _one_at_a_time = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
-    install(lookup);
-    // SAFETY: nobody answers while it is `IDLE` (D1).
-    unsafe { (*FOUND.0.get()).frames = Vec::with_capacity(FRAMES) };
-    WHOM.store(whom, Ordering::Relaxed);
-    STATE.store(ASKED, Ordering::Release);
+    let turn = Turn::take(whom);
+    install(&turn);
+    let note = Note {
+        lookup: Some(lookup),
+        frames: Vec::with_capacity(FRAMES),
+        ..Note::new()
+    };
+    // SAFETY: it is ours (D1). What was in it is not dropped: it is empty, or this process was forked off in the middle of something.
+    unsafe { NOTE.0.get().write(note) };
+    WORD.store(turn.word(ASKED), Ordering::Release);
     // SAFETY: sends a signal, whose handler is installed, to a thread of this process, if it is there.
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), whom, libc::SIGURG) };
-    let mut naps = 0;
-    loop {
-        thread::sleep(Duration::from_micros(100));
-        naps += 1;
-        if STATE.load(Ordering::Acquire) == ANSWERED {
-            break;
-        }
-        let withdrawn = naps > 1000
-            && STATE
-                .compare_exchange(ASKED, IDLE, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
-        if withdrawn {
-            return None;
-        }
-    }
-    // SAFETY: it has been answered (D1).
-    let note = unsafe { &mut *FOUND.0.get() };
+    let is_answered = wait(&turn);
+    // SAFETY: it is ours again (D1).
+    let note = mem::replace(unsafe { &mut *NOTE.0.get() }, Note::new());
+    drop(turn);
+    let name = &note.name[..note.name_len];
     let found = Found {
+        hub: note.hub,
         id: note.id,
-        name: (note.name_len > 0)
-            .then(|| String::from_utf8_lossy(&note.name[..note.name_len]).into_owned()),
+        name: (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned()),
         others: note.others,
-        frames: std::mem::take(&mut note.frames),
+        frames: note.frames,
     };
-    let is_between = note.is_between;
-    STATE.store(IDLE, Ordering::Relaxed);
-    (found.id != 0).then_some((found, is_between))
+    (is_answered && found.id != 0).then_some((found, note.is_between))
 }
 
+/// Waits until the question was answered. If it is not in time, it is withdrawn, and the answer is false.
 #[cfg(target_os = "linux")]
-fn install(lookup: Lookup) {
-    static ARMED: std::sync::Once = std::sync::Once::new();
-    ARMED.call_once(|| {
-        // The dynamic linker has to find the unwinder here and not in the handler, on a small stack.
-        walk(&mut Vec::with_capacity(FRAMES));
-        // Nor does it wait for anybody to have looked how large a page is.
-        let _ = page();
+fn wait(turn: &Turn) -> bool {
+    let (asked, held) = (turn.word(ASKED), turn.word(HELD));
+    let withdraw = || WORD.compare_exchange(asked, held, Ordering::Relaxed, Ordering::Relaxed);
+    let mut naps = 0;
+    loop {
+        thread::sleep(NAP);
+        naps += 1;
+        if WORD.load(Ordering::Acquire) == held {
+            return true;
+        }
+        if naps > NAPS && withdraw().is_ok() {
+            return false;
+        }
+    }
+}
+
+/// Installs the handler, the first time. There is nothing to wait for: a process that was forked off in the middle of it does it again.
+#[cfg(target_os = "linux")]
+fn install(_turn: &Turn) {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.load(Ordering::Relaxed) {
+        return;
+    }
+    // The dynamic linker has to find the unwinder here and not in the handler, on a small stack.
+    walk(&mut Vec::with_capacity(FRAMES));
+    MAY_WALK.store(is_signal_safe(), Ordering::Relaxed);
+    // Nor does it wait for anybody to have looked how large a page is.
+    let _ = page();
+    BEFORE.get_or_init(|| {
         let mut before = MaybeUninit::uninit();
         // SAFETY: reads the present action.
         let got = unsafe { libc::sigaction(libc::SIGURG, ptr::null(), before.as_mut_ptr()) };
         assert_eq!(got, 0, "sigaction");
-        INSTALLED.get_or_init(|| Installed {
-            lookup,
-            // SAFETY: filled in by the kernel.
-            before: unsafe { before.assume_init() },
-        });
-        // SAFETY: a zeroed action is a valid start, and the handler has the three-argument form.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = on_signal as *const () as usize;
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-            libc::sigemptyset(&mut action.sa_mask);
-            libc::sigaction(libc::SIGURG, &action, ptr::null_mut());
-        }
+        // SAFETY: filled in by the kernel.
+        unsafe { before.assume_init() }
     });
+    // SAFETY: a zeroed action is a valid start, and the handler has the three-argument form.
+    unsafe {
+        let mut action: libc::sigaction = mem::zeroed();
+        action.sa_sigaction = on_signal as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+        libc::sigemptyset(&mut action.sa_mask);
+        libc::sigaction(libc::SIGURG, &action, ptr::null_mut());
+    }
+    DONE.store(true, Ordering::Relaxed);
 }
 
 #[cfg(target_os = "linux")]
@@ -212,36 +281,32 @@ extern "C" fn on_signal(
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
-    let Some(installed) = INSTALLED.get() else {
-        return;
-    };
     // SAFETY: only reads an id.
     let me = unsafe { libc::gettid() };
-    let is_asked = WHOM.load(Ordering::Relaxed) == me
-        && STATE
-            .compare_exchange(ASKED, ANSWERING, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok();
-    if is_asked {
+    let process = fork::generation();
+    let [asked, answering, held] = [ASKED, ANSWERING, HELD].map(|state| word(process, me, state));
+    let take = WORD.compare_exchange(asked, answering, Ordering::Acquire, Ordering::Relaxed);
+    if take.is_ok() {
         // SAFETY: this thread has taken it from `ASKED` (D1).
-        let note = unsafe { &mut *FOUND.0.get() };
+        let note = unsafe { &mut *NOTE.0.get() };
         // SAFETY: the kernel hands a valid context to a SA_SIGINFO handler.
         let context = unsafe { &*context.cast::<libc::ucontext_t>() };
-        answer(note, context, installed.lookup);
-        STATE.store(ANSWERED, Ordering::Release);
-        return;
+        answer(note, context);
+        WORD.store(held, Ordering::Release);
+    } else if let Some(before) = BEFORE.get() {
+        // SAFETY: the arguments are the ones this handler was called with. Without another one the signal is ignored, as it is by default.
+        unsafe { hand_on(before, signal, info, context) };
     }
-    // SAFETY: the arguments are the ones this handler was called with. Without another one the signal is ignored, as it is by default.
-    unsafe { hand_on(&installed.before, signal, info, context) };
 }
 
 #[cfg(target_os = "linux")]
-fn answer(note: &mut Note, context: &libc::ucontext_t, lookup: Lookup) {
+fn answer(note: &mut Note, context: &libc::ucontext_t) {
     let registers = registers(context);
-    note.id = 0;
-    note.is_between = false;
-    let Some(running) = lookup(registers.map_or(0, |(_, stack_pointer)| stack_pointer)) else {
+    let stack_pointer = registers.map_or(0, |(_, stack_pointer)| stack_pointer);
+    let Some(running) = note.lookup.and_then(|lookup| lookup(stack_pointer)) else {
         return;
     };
+    note.hub = running.hub;
     note.id = running.id;
     let name = running.name.unwrap_or_default().as_bytes();
     note.name_len = name.len().min(note.name.len());
@@ -255,7 +320,8 @@ fn answer(note: &mut Note, context: &libc::ucontext_t, lookup: Lookup) {
     };
     // Between two stacks nothing can be said of either.
     note.is_between = !(floor..top).contains(&stack_pointer) || may_just_arrive(interrupted_at);
-    if note.is_between || room(context, floor) < ROOM {
+    let may_walk = MAY_WALK.load(Ordering::Relaxed);
+    if note.is_between || !may_walk || room(context, floor) < ROOM {
         return;
     }
     walk(&mut note.frames);
@@ -310,4 +376,89 @@ fn registers(context: &libc::ucontext_t) -> Option<(usize, usize)> {
 #[cfg(all(target_os = "linux", not(target_arch = "x86_64")))]
 fn registers(_context: &libc::ucontext_t) -> Option<(usize, usize)> {
     None
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::sys::os_thread;
+
+    fn seven(_stack_pointer: usize) -> Option<Running> {
+        Some(Running {
+            hub: 7,
+            id: 7,
+            name: Some("seven"),
+            others: true,
+            stack: None,
+        })
+    }
+
+    fn is_seven(found: Option<Found>) -> bool {
+        found.is_some_and(|found| found.id == 7 && found.name.as_deref() == Some("seven"))
+    }
+
+    /// A thread that keeps the signal from itself.
+    fn deaf() -> (ThreadId, impl FnOnce()) {
+        let (tell, told) = channel();
+        let (end, ended) = channel::<()>();
+        let thread = thread::spawn(move || {
+            // SAFETY: a set of this frame's; only this thread's mask changes.
+            unsafe {
+                let mut set = mem::zeroed();
+                libc::sigemptyset(&mut set);
+                libc::sigaddset(&mut set, libc::SIGURG);
+                libc::pthread_sigmask(libc::SIG_BLOCK, &set, ptr::null_mut());
+            }
+            tell.send(os_thread::current()).unwrap();
+            ended.recv().unwrap_err();
+        });
+        let finish = || {
+            drop(end);
+            thread.join().unwrap();
+        };
+        (told.recv().unwrap(), finish)
+    }
+
+    #[test]
+    fn one_that_does_not_answer_is_not_waited_for_and_the_next_is_asked() {
+        let (deaf, finish) = deaf();
+        assert!(ask(deaf, seven).is_none());
+        assert!(is_seven(ask(os_thread::current(), seven)));
+        finish();
+    }
+
+    #[test]
+    fn a_child_may_ask_that_was_forked_off_in_the_middle_of_a_question() {
+        let (deaf, finish) = deaf();
+        let forked = &AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                while !forked.load(Ordering::Relaxed) {
+                    assert!(ask(deaf, seven).is_none());
+                }
+            });
+            while WORD.load(Ordering::Relaxed) != word(fork::generation(), deaf, ASKED) {
+                thread::yield_now();
+            }
+            // SAFETY: the child asks itself, and exits without running anything of the parent's; if it hangs it is ended.
+            let child = unsafe {
+                let child = libc::fork();
+                if child == 0 {
+                    libc::alarm(60);
+                    let found = ask(os_thread::current(), seven);
+                    libc::_exit(i32::from(!is_seven(found)));
+                }
+                child
+            };
+            forked.store(true, Ordering::Relaxed);
+            let mut status = -1;
+            // SAFETY: the status is this frame's.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0);
+        });
+        finish();
+    }
 }

@@ -17,6 +17,13 @@ impl Deadline {
         Deadline::At(now.checked_add(limit).unwrap_or_else(|| Self::far(now)))
     }
 
+    pub(crate) fn has_passed(self, now: Instant) -> bool {
+        match self {
+            Deadline::Never => false,
+            Deadline::At(at) => at <= now,
+        }
+    }
+
     /// The farthest moment that is of use: a hundred years on.
     fn far(now: Instant) -> Instant {
         now + Duration::from_secs(100 * 366 * 24 * 3600)
@@ -32,7 +39,10 @@ mod tests {
         let now = Instant::now();
         let late = Deadline::after(now, Duration::MAX);
         assert_eq!(late, Deadline::At(Deadline::far(now)));
+        let then = now + Duration::from_secs(1);
         let soon = Deadline::after(now, Duration::from_secs(1));
-        assert_eq!(soon, Deadline::At(now + Duration::from_secs(1)));
+        assert_eq!(soon, Deadline::At(then));
+        assert!(!soon.has_passed(now) && soon.has_passed(then));
+        assert!(!Deadline::Never.has_passed(then));
     }
 }

@@ -194,14 +194,19 @@ pub(crate) type Errand = Box<dyn FnOnce() + Send>;
 /// Who was woken from elsewhere, and how the thread sleeps.
 struct Inbox {
     woken: Vec<&'static Parker>,
-    errands: Vec<Errand>,
+    /// `None` as long as the home is vacant.
+    errands: Option<Vec<Errand>>,
     sleep: Sleep,
     poke: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Inbox {
     fn is_empty(&self) -> bool {
-        self.woken.is_empty() && self.errands.is_empty()
+        self.woken.is_empty() && self.errands.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    fn take_errands(&mut self) -> Vec<Errand> {
+        self.errands.as_mut().map_or_else(Vec::new, mem::take)
     }
 }
 
@@ -216,22 +221,26 @@ enum Sleep {
 }
 
 impl Home {
+    fn new(local: fn(usize)) -> Self {
+        Home {
+            local,
+            inbox: Latch::new(Inbox {
+                woken: Vec::new(),
+                errands: None,
+                sleep: Sleep::Awake,
+                poke: None,
+            }),
+            filled: AtomicBool::new(false),
+            bell: Bell::new(),
+            parkers: Latch::new(Vec::new()),
+        }
+    }
+
     /// A home for this thread, which has none.
     pub(crate) fn move_in(local: fn(usize)) -> &'static Home {
-        let home = VACANT.lock().pop().unwrap_or_else(|| {
-            Box::leak(Box::new(Home {
-                local,
-                inbox: Latch::new(Inbox {
-                    woken: Vec::new(),
-                    errands: Vec::new(),
-                    sleep: Sleep::Awake,
-                    poke: None,
-                }),
-                filled: AtomicBool::new(false),
-                bell: Bell::new(),
-                parkers: Latch::new(Vec::new()),
-            }))
-        });
+        let vacant = VACANT.lock().pop();
+        let home = vacant.unwrap_or_else(|| Box::leak(Box::new(Home::new(local))));
+        home.inbox.lock().errands = Some(Vec::new());
         HERE.set(Some(home));
         home
     }
@@ -241,7 +250,7 @@ impl Home {
         HERE.set(None);
         let mut inbox = self.inbox.lock();
         inbox.poke = None;
-        let unheard = mem::take(&mut inbox.errands);
+        let unheard = inbox.errands.take();
         drop(inbox);
         drop(unheard);
         VACANT.lock().push(self);
@@ -287,10 +296,15 @@ impl Home {
         self.ring(inbox);
     }
 
-    /// Has the thread do something. Nobody else does it, should the thread end before.
+    /// Has the thread do something. Nobody else does it, should the thread end before: it is dropped then.
     pub(crate) fn send_on(&self, errand: Errand) {
         let mut inbox = self.inbox.lock();
-        inbox.errands.push(errand);
+        let Some(errands) = &mut inbox.errands else {
+            // Not under the lock.
+            drop(inbox);
+            return drop(errand);
+        };
+        errands.push(errand);
         self.ring(inbox);
     }
 
@@ -324,7 +338,12 @@ impl Home {
         let mut inbox = self.inbox.lock();
         woken.append(&mut inbox.woken);
         self.filled.store(false, Ordering::Relaxed);
-        mem::take(&mut inbox.errands)
+        inbox.take_errands()
+    }
+
+    /// What the thread is to do, before its next visit. Who was woken waits for that.
+    pub(crate) fn take_errands(&self) -> Vec<Errand> {
+        self.inbox.lock().take_errands()
     }
 
     /// Sleeps until there is mail, or until `limit` has passed; may return early. `hopeless` is asked once the thread counts as asleep for

@@ -1,7 +1,9 @@
 //! Dumps of all threads, and on a signal.
 
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,7 +26,7 @@ fn is_there(dump: &Dump, name: &str) -> bool {
 fn every_thread_is_asked_whether_it_sleeps_or_works() {
     world_checked(|| {
         let (end, ended) = channel::<()>();
-        let event = std::sync::Arc::new(Event::new());
+        let event = Arc::new(Event::new());
         let asleep = thread::Builder::new().name("asleep".into()).spawn({
             let event = event.clone();
             move || {
@@ -101,6 +103,34 @@ fn a_thread_that_does_not_answer_is_named() {
 }
 
 #[test]
+fn two_threads_may_ask_each_other() {
+    world_checked(|| {
+        let together = Arc::new(Barrier::new(2));
+        let done = Arc::new(AtomicUsize::new(0));
+        let askers = ["one", "other"].map(|name| {
+            let (together, done) = (together.clone(), done.clone());
+            let ask = move || {
+                greenlet::yield_now();
+                together.wait();
+                let dump = dump_all(LONG);
+                done.fetch_add(1, Ordering::Relaxed);
+                while done.load(Ordering::Relaxed) < 2 {
+                    greenlet::yield_now();
+                }
+                dump
+            };
+            thread::Builder::new().name(name.into()).spawn(ask).unwrap()
+        });
+        for asker in askers {
+            let dump = asker.join().unwrap();
+            for name in ["`one`", "`other`"] {
+                assert!(!dump.silent.iter().any(|it| it == name), "{dump}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_plain_thread_may_ask() {
     world_checked(|| {
         let sleeper = Greenlet::builder().name("sleeper").spawn(|| sleep(LONG));
@@ -146,38 +176,40 @@ fn on_a_signal() {
 fn a_dump_is_written_whenever_the_signal_comes() {
     use std::io::{BufRead, BufReader};
 
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([
-        "elsewhere::child",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.env(CHILD, "1").spawn().unwrap();
-    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(said.any(|line| line.unwrap() == "ready"));
-    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
-    for _ in 0..2 {
-        let kill = Command::new("kill")
-            .args(["-USR1", &child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-        let mut about = told
-            .by_ref()
-            .skip_while(|line| !line.as_ref().unwrap().contains("`sleeper` (#"));
-        assert!(about.next().is_some());
-        assert!(
-            about
-                .next()
-                .unwrap()
-                .unwrap()
-                .contains("waits for a moment to come")
-        );
-    }
-    drop(child.stdin.take());
-    assert!(child.wait().unwrap().success());
+    world_checked(|| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([
+            "elsewhere::child",
+            "--exact",
+            "--nocapture",
+            "--test-threads=1",
+        ]);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.env(CHILD, "1").spawn().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap() == "ready"));
+        let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+        for _ in 0..2 {
+            let kill = Command::new("kill")
+                .args(["-USR1", &child.id().to_string()])
+                .status();
+            assert!(kill.unwrap().success());
+            let mut about = told
+                .by_ref()
+                .skip_while(|line| !line.as_ref().unwrap().contains("`sleeper` (#"));
+            assert!(about.next().is_some());
+            assert!(
+                about
+                    .next()
+                    .unwrap()
+                    .unwrap()
+                    .contains("waits for a moment to come")
+            );
+        }
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+    });
 }

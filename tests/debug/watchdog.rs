@@ -10,6 +10,8 @@ use crate::support::world_checked;
 
 const LIMIT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(60);
+/// Whether reports say where one is.
+const HAS_FRAMES: bool = cfg!(target_env = "gnu");
 
 fn watch() -> (Watchdog, Receiver<Hogged>) {
     let (tell, told) = channel();
@@ -46,7 +48,7 @@ fn a_hog_is_told_of_with_its_name_and_calls() {
             assert!(hogged.since >= LIMIT);
             let text = hogged.to_string();
             assert!(text.contains("greenlet `the hog` (#"), "{text}");
-            assert!(text.contains("hog_until_told"), "{text}");
+            assert!(text.contains("hog_until_told") || !HAS_FRAMES, "{text}");
         }
         drop(watchdog);
     });
@@ -65,7 +67,8 @@ fn one_that_blocks_its_thread_is_told_of() {
             }
         });
         let hogged = blocked.join().unwrap();
-        assert!(hogged.to_string().contains("recv_timeout"), "{hogged}");
+        let text = hogged.to_string();
+        assert!(text.contains("recv_timeout") || !HAS_FRAMES, "{text}");
         drop(watchdog);
     });
 }
@@ -93,7 +96,8 @@ fn main_is_told_of_if_it_keeps_others_waiting_and_not_alone() {
                     break hogged;
                 }
             };
-            assert!(found.to_string().contains("main_is_told_of"), "{found}");
+            let text = found.to_string();
+            assert!(text.contains("main_is_told_of") || !HAS_FRAMES, "{text}");
             waiting.join().unwrap();
             drop(watchdog);
         }

@@ -274,6 +274,38 @@ fn what_a_dead_one_left_entered_is_nobody_elses() {
 }
 
 #[test]
+fn spans_of_one_that_died_while_a_subscriber_waited_are_closed() {
+    let arrivals = AtomicUsize::new(0);
+    let recorder = Recorder::with(move |what| {
+        // The second time it is entered by whoever arrives.
+        if what == "enter waits" && arrivals.fetch_add(1, Ordering::Relaxed) == 1 {
+            yield_now();
+        }
+    });
+    recorded_by(recorder, |recorder| {
+        let ended = Rc::new(Cell::new(false));
+        let waits = spawn({
+            let ended = ended.clone();
+            move || {
+                let _span = info_span!("waits").entered();
+                yield_now();
+                assert!(ended.get());
+            }
+        });
+        let ends = spawn(move || {
+            {
+                let _span = info_span!("saved").entered();
+                yield_now();
+            }
+            ended.set(true);
+        });
+        waits.join().unwrap();
+        ends.join().unwrap();
+        assert_eq!(recorder.lines("enter saved").len(), 1);
+    });
+}
+
+#[test]
 fn a_subscriber_that_panics_harms_nobody() {
     let panics = Arc::new(AtomicUsize::new(0));
     let seen = panics.clone();

@@ -119,3 +119,37 @@ fn what_an_observer_panics_with_is_raised_at_the_next_wait() {
         assert!(reached.get() && trace::get().is_none());
     });
 }
+
+#[test]
+fn a_death_is_seen_even_if_what_it_leaves_switches() {
+    struct Switches;
+    impl Drop for Switches {
+        fn drop(&mut self) {
+            yield_now();
+        }
+    }
+    leak_checked(|| {
+        let semaphore = Rc::new(Semaphore::new(0));
+        let taken = semaphore.clone();
+        let deaf = spawn(move || taken.acquire());
+        yield_now();
+        semaphore.release();
+        let next = spawn(|| ());
+        let (main, dying) = (greenlet::main(), deaf.greenlet());
+        let seen = Rc::new(Cell::new(0));
+        let count = seen.clone();
+        trace::set(move |_, from, to| {
+            if *from == dying && *to == main {
+                count.set(count.get() + 1);
+            }
+        });
+        // It does not wait any more, so nobody hears of that.
+        let thrown = deaf.greenlet().try_throw::<()>(Box::new(Switches));
+        drop(thrown);
+        trace::clear();
+        assert!(next.is_finished(), "nothing was switched to");
+        assert_eq!(seen.get(), 1);
+        next.join().unwrap();
+        deaf.wait();
+    });
+}
