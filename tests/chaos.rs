@@ -5,7 +5,14 @@
 #[path = "../examples/chaos/mod.rs"]
 mod chaos;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// Faults are made on all threads alike.
+fn alone() -> MutexGuard<'static, ()> {
+    static RUNS: Mutex<()> = Mutex::new(());
+    RUNS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The numbers are those of the environment, if it has them.
 fn number_from_env(name: &str, otherwise: u64) -> u64 {
@@ -13,8 +20,13 @@ fn number_from_env(name: &str, otherwise: u64) -> u64 {
     said.map_or(otherwise, |said| said.parse().expect("a number"))
 }
 
+fn total(faults: &[(&str, u64)]) -> u64 {
+    faults.iter().map(|made| made.1).sum()
+}
+
 #[test]
 fn nothing_is_lost_leaked_or_left_waiting() {
+    let _alone = alone();
     let seconds = match cfg!(greenlet_faults) {
         true => 60,
         false => 5,
@@ -37,9 +49,14 @@ fn nothing_is_lost_leaked_or_left_waiting() {
 
 #[test]
 fn on_simulated_time_the_same_happens_each_time() {
+    let _alone = alone();
     let length = Duration::from_millis(500);
+    let before = chaos::faults::made();
     let [one, same, other] = [1, 1, 2].map(|seed| chaos::exact::exact(length, seed));
     assert!(one.1.begun() > 1_000, "{} acts", one.1.begun());
+    if chaos::faults::are_on() {
+        assert_ne!(total(&before), total(&chaos::faults::made()), "no faults");
+    }
     assert_eq!(one.0, same.0, "the same seed, another trace");
     assert_ne!(one.0, other.0);
 }

@@ -8,6 +8,7 @@ use std::{path::PathBuf, thread};
 use greenlet::{sleep, spawn};
 
 use crate::chaos::acts::ACTS;
+use crate::chaos::faults;
 use crate::chaos::feeder::feed;
 use crate::chaos::life::{End, check_alone, live};
 use crate::chaos::random::Random;
@@ -18,6 +19,8 @@ use crate::chaos::world::World;
 pub(crate) fn exact(length: Duration, seed: u64) -> (u64, Arc<Tally>) {
     let on_its_own = thread::spawn(move || {
         greenlet::__simulate();
+        // Few of them: of memory for stacks. Whoever is not given one ends, and starts none.
+        faults::make(Some(seed));
         let tally = Arc::new(Tally::new(ACTS.iter().map(|act| act.0)));
         let world = Arc::new(World::new(tally.clone(), false));
         let random = Random::new(seed);
@@ -39,6 +42,7 @@ pub(crate) fn exact(length: Duration, seed: u64) -> (u64, Arc<Tally>) {
         world.is_over.store(true, Ordering::SeqCst);
         feeder.join().expect("feeds on");
         check_alone();
+        faults::make(None);
         let world = Arc::into_inner(world).expect("nobody is left");
         let trace = world.trace();
         world.settle();

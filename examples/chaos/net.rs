@@ -12,7 +12,9 @@ use crate::chaos::random::Random;
 use crate::chaos::world::{Actor, expect};
 
 /// What both kinds of connections do.
-trait Connection {
+trait Connection: Sized {
+    /// One more owner of it, with a descriptor of its own.
+    fn twin(&self) -> io::Result<Self>;
     fn hear(&self, buffer: &mut [u8]) -> io::Result<usize>;
     fn say(&self, bytes: &[u8]) -> io::Result<()>;
     /// Nothing more is to be said.
@@ -20,6 +22,10 @@ trait Connection {
 }
 
 impl Connection for TcpStream {
+    fn twin(&self) -> io::Result<Self> {
+        self.try_clone()
+    }
+
     fn hear(&self, buffer: &mut [u8]) -> io::Result<usize> {
         (&mut &*self).read(buffer)
     }
@@ -34,6 +40,10 @@ impl Connection for TcpStream {
 }
 
 impl Connection for UnixStream {
+    fn twin(&self) -> io::Result<Self> {
+        self.try_clone()
+    }
+
     fn hear(&self, buffer: &mut [u8]) -> io::Result<usize> {
         (&mut &*self).read(buffer)
     }
@@ -68,16 +78,21 @@ pub(crate) fn unix(a: &Actor) {
 /// Says something, at length or not, and hears the same.
 fn echoed(a: &Actor, stream: &impl Connection) -> io::Result<()> {
     let said = a.random.bytes(40_000);
+    let twin = match a.random.one_in(3) {
+        true => Some(stream.twin()?),
+        false => None,
+    };
+    let speaks = twin.as_ref().unwrap_or(stream);
     let (writing, said) = (a.child(), &said);
     scope(|s| {
         let writer = s.spawn(move || {
             let length = writing.random.below(9_000) as usize + 1_000;
             let done = said.chunks(length).try_for_each(|piece| {
                 writing.pause();
-                stream.say(piece)
+                speaks.say(piece)
             });
             // Whether or not: the other side is to end.
-            stream.half().and(done)
+            speaks.half().and(done)
         });
         let heard = hear(stream, &a.random, said);
         // Without the other half it has to fail, or to end.

@@ -162,6 +162,7 @@ const SITES: &[(Site, &str, u64, &[c_int])] = &[
 /// Zero for none.
 static SEED: AtomicU64 = AtomicU64::new(0);
 
+/// Those that have asked since faults were last made: each draws for itself.
 static THREADS: AtomicU64 = AtomicU64::new(0);
 
 static MADE: [AtomicU64; SITES.len()] = [const { AtomicU64::new(0) }; SITES.len()];
@@ -176,6 +177,7 @@ thread_local! {
 #[doc(hidden)]
 pub fn make(seed: Option<u64>) {
     from_environment();
+    THREADS.store(0, Ordering::Relaxed);
     SEED.store(seed.map_or(0, |seed| seed.max(1)), Ordering::Relaxed);
 }
 
