@@ -580,7 +580,7 @@ mod tests {
     fn a_stack_that_is_cleared_is_zero_and_not_in_memory() {
         let arena = Arena::new();
         let slot = arena.take(1).unwrap();
-        let lowest = (slot.limit() + page()) as *mut usize;
+        let lowest = (slot.limit() + guard_size()) as *mut usize;
         // SAFETY: the lowest word of a stack that nothing runs on.
         unsafe { lowest.write_volatile(1) };
         assert_eq!(arena.committed(), page());
