@@ -27,6 +27,7 @@ use crate::greenlet::kill::{hub, interrupt};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::switch::{prepare, set_current};
 use crate::greenlet::unwind::{GreenletExit, Payload, drop_quietly};
+use crate::sys::arena::More;
 
 /// How a greenlet ended.
 pub(crate) enum Outcome {
@@ -193,7 +194,7 @@ fn offer_new(me: &AnyGreenlet, target: &AnyGreenlet, parcel: Parcel) -> Result<A
         Parcel::Exit if !takes.is::<GreenletExit>() => return Err(Parcel::Exit),
         _ => {}
     }
-    if let Err(none) = prepare(target) {
+    if let Err(none) = prepare(target, More::MayBeReserved) {
         return Err(match parcel {
             Parcel::Value(at, kind) => {
                 drop_result(at, kind);

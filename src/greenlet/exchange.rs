@@ -18,7 +18,7 @@ use crate::greenlet::panicking::{panic_in, raise_in};
 use crate::greenlet::switch::{prepare, transfer_by_hand};
 use crate::greenlet::thread;
 use crate::greenlet::unwind::{GreenletExit, Payload};
-use crate::sys::arena::NoStack;
+use crate::sys::arena::{More, NoStack};
 
 type Place = &'static Location<'static>;
 
@@ -139,7 +139,7 @@ fn send_slow<A: 'static, B: 'static>(
             if !takes.is::<A>() {
                 return Some(refuse(target, value, takes));
             }
-            if let Err(none) = prepare(target) {
+            if let Err(none) = prepare(target, More::MayBeReserved) {
                 return Some(no_stack(target, value, none));
             }
             // SAFETY: the body takes an `A`, and was not run yet (B7).
@@ -218,7 +218,7 @@ pub(crate) fn throw<B: 'static>(
             if block.argument().is_none() {
                 return Err(Failure::Refused(SwitchError::NoRun(payload)));
             }
-            if let Err(none) = prepare(target) {
+            if let Err(none) = prepare(target, More::MayBeReserved) {
                 return Err(no_stack(target, payload, none));
             }
         }

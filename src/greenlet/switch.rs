@@ -32,30 +32,30 @@ use std::thread::panicking;
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Block, Question, Role, Stage, Thread};
 use crate::greenlet::panicking::Unwinding;
-use crate::sys::arena::{NoStack, Slot, usable_size};
+use crate::sys::arena::{More, NoStack, Slot, usable_size};
 use crate::sys::context::{Context, Entry, Link};
 use crate::sys::depth::exact_depth;
 
 /// Gives a new greenlet its stack. It must be started next.
-pub(crate) fn prepare(target: &AnyGreenlet) -> Result<(), NoStack> {
+pub(crate) fn prepare(target: &AnyGreenlet, more: More) -> Result<(), NoStack> {
     let block = target.block();
     debug_assert_eq!(block.stage.get(), Stage::New);
-    match block.thread().arena.take_usual(block.stack_size) {
+    match block.thread().arena.take_usual(block.stack_size, more) {
         // SAFETY: it is what begins a greenlet.
         Some(slot) => unsafe { give(target, slot?, enter) },
-        None => prepare_with_care(target)?,
+        None => prepare_with_care(target, more)?,
     }
     Ok(())
 }
 
 /// The same, where the stack's size is its own, or something is to be done about it.
 #[cold]
-fn prepare_with_care(target: &AnyGreenlet) -> Result<(), NoStack> {
+fn prepare_with_care(target: &AnyGreenlet, more: More) -> Result<(), NoStack> {
     let block = target.block();
     let Thread { arena, marks, .. } = block.thread();
     let slot = match block.role.get() {
         Role::Spawned => {
-            let slot = arena.take(block.stack_size)?;
+            let slot = arena.take(block.stack_size, more)?;
             arena.redeem(block.stack_size);
             slot
         }

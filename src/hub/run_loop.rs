@@ -23,6 +23,7 @@ use crate::hub::interrupt::{Strike, elapse, press_again, take_strike};
 use crate::hub::report::{self, Deadlock};
 use crate::hub::seat::Seat;
 use crate::hub::state::{Due, Hub, Place, Until};
+use crate::sys::arena::More;
 use crate::sys::clock;
 use crate::sys::os_thread;
 use crate::sys::prefetch::prefetch;
@@ -47,7 +48,7 @@ pub(crate) fn leave(place: &Place<'_>) {
         thread, hub, me, ..
     } = *place;
     let next = match hub.stretch.go_on() {
-        true => pop_ready(hub),
+        true => pop_ready(hub, More::IsNotReserved),
         false => None,
     };
     match next {
@@ -57,16 +58,22 @@ pub(crate) fn leave(place: &Place<'_>) {
     }
 }
 
-/// The next who can run.
+/// The next who can run. Whoever parks may have little of its stack left, so none as well if the next one needs more than what is reserved: that
+/// is the hub's to see to.
 #[inline(always)]
-fn pop_ready(hub: &Hub) -> Option<AnyGreenlet> {
+fn pop_ready(hub: &Hub, more: More) -> Option<AnyGreenlet> {
     loop {
         let mut queue = hub.run_queue.borrow_mut();
         let next = queue.pop()?;
         fetch_ahead(&queue);
         drop(queue);
-        if next.block().stage.get() == Stage::Started || make_ready(hub, &next) {
+        if next.block().stage.get() == Stage::Started {
             return Some(next);
+        }
+        match make_ready(hub, &next, more) {
+            Ready::Now => return Some(next),
+            Ready::ByTheHub => return None,
+            Ready::Never => {}
         }
     }
 }
@@ -94,15 +101,31 @@ fn fetch_ahead(queue: &RunQueue<AnyGreenlet>) {
 }
 
 /// Sees to a greenlet that is to run, and has not started, or was killed while it was in the queue.
-fn make_ready(hub: &Hub, next: &AnyGreenlet) -> bool {
+fn make_ready(hub: &Hub, next: &AnyGreenlet, more: More) -> Ready {
     if next.is_dead() {
-        return false;
+        return Ready::Never;
     }
-    let has_stack = prepare(next).is_ok();
-    if !has_stack {
-        hub.starved.borrow_mut().push_back(next.clone());
+    if prepare(next, more).is_ok() {
+        return Ready::Now;
     }
-    has_stack
+    match more {
+        More::IsNotReserved => {
+            hub.run_queue.borrow_mut().put_back(next.clone());
+            Ready::ByTheHub
+        }
+        More::MayBeReserved => {
+            hub.starved.borrow_mut().push_back(next.clone());
+            Ready::Never
+        }
+    }
+}
+
+enum Ready {
+    Now,
+    /// The hub will make it so, whose turn it has to be.
+    ByTheHub,
+    /// Not as it is.
+    Never,
 }
 
 /// The hub's turn: makes another greenlet the current one.
@@ -115,7 +138,7 @@ pub(crate) fn turn(thread: &Thread) {
         }
     }
     if hub.stretch.go_on()
-        && let Some(next) = pop_ready(hub)
+        && let Some(next) = pop_ready(hub, More::MayBeReserved)
     {
         return set_current(thread, &next);
     }
@@ -135,7 +158,7 @@ fn look_around(thread: &Thread, hub: &Hub) {
         if let Some(struck) = strike(thread, hub) {
             return set_current(thread, &struck);
         }
-        if let Some(next) = pop_ready(hub) {
+        if let Some(next) = pop_ready(hub, More::MayBeReserved) {
             return set_current(thread, &next);
         }
         hub.beat.set_asleep(true);

@@ -87,6 +87,14 @@ impl fmt::Display for NoStack {
     }
 }
 
+/// Whether address space is reserved if there is none left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum More {
+    /// It takes kilobytes of the stack that this is done on, for a look at how much memory there is.
+    MayBeReserved,
+    IsNotReserved,
+}
+
 /// What an arena holds at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -222,16 +230,16 @@ impl Arena {
     ///
     /// Asking for [`DEFAULT_SIZE`] again and again is usual, and the fast path: one load, one pop.
     #[inline(always)]
-    pub(crate) fn take_usual(&self, size: usize) -> Option<Result<Slot, NoStack>> {
+    pub(crate) fn take_usual(&self, size: usize, more: More) -> Option<Result<Slot, NoStack>> {
         match self.default.get() {
-            Some(class) if size == DEFAULT_SIZE => Some(self.take_from(class)),
+            Some(class) if size == DEFAULT_SIZE => Some(self.take_from(class, more)),
             _ => None,
         }
     }
 
     /// A stack with at least `size` usable bytes below its guard.
-    pub(crate) fn take(&self, size: usize) -> Result<Slot, NoStack> {
-        self.take_from(self.class(size)?)
+    pub(crate) fn take(&self, size: usize, more: More) -> Result<Slot, NoStack> {
+        self.take_from(self.class(size)?, more)
     }
 
     /// Whether every stack is to be looked at that is taken, so that none is [usual](Self::take_usual).
@@ -275,20 +283,20 @@ impl Arena {
     /// A stack for somebody who was not promised any.
     pub(crate) fn take_unpromised(&self, size: usize) -> Result<Slot, NoStack> {
         if self.has_room(size) {
-            return self.take(size);
+            return self.take(size, More::MayBeReserved);
         }
         let what = "would be more than `hub::Limits::stack_bytes` allows this thread";
         Err(NoStack::new(size, what))
     }
 
     #[inline(always)]
-    fn take_from(&self, class: NonNull<Class>) -> Result<Slot, NoStack> {
+    fn take_from(&self, class: NonNull<Class>, more: More) -> Result<Slot, NoStack> {
         // SAFETY: classes are boxed and live as long as the arena.
         let class_ref = unsafe { class.as_ref() };
         let pooled = class_ref.pool.borrow_mut().pop();
         let start = match pooled {
             Some(start) => start,
-            None => self.cut(class_ref)?,
+            None => self.cut(class_ref, more)?,
         };
         class_ref.live.set(class_ref.live.get() + 1);
         let end = start.as_ptr() as usize + class_ref.stride();
@@ -335,11 +343,7 @@ impl Arena {
     /// How many stacks can be taken without asking the system for address space.
     pub(crate) fn at_hand(&self) -> usize {
         let classes = self.classes.borrow();
-        let at_hand = classes.iter().flatten().map(|class| {
-            let fresh = class.fresh_end.get() - class.fresh.get();
-            class.pool.borrow().len() + fresh / class.stride()
-        });
-        at_hand.sum()
+        classes.iter().flatten().map(|class| class.at_hand()).sum()
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -398,8 +402,11 @@ impl Arena {
 
     /// Cuts a slot that was never used, and guards it.
     #[cold]
-    fn cut(&self, class: &Class) -> Result<NonNull<u8>, NoStack> {
+    fn cut(&self, class: &Class, more: More) -> Result<NonNull<u8>, NoStack> {
         if class.fresh.get() == class.fresh_end.get() {
+            if more == More::IsNotReserved {
+                return Err(NoStack::new(class.size, "is still to be reserved"));
+            }
             class.grow()?;
         }
         let start = NonNull::new(class.fresh.get() as *mut u8).expect("a slot is not at null");
@@ -460,6 +467,11 @@ impl Class {
         self.size + guard_size()
     }
 
+    fn at_hand(&self) -> usize {
+        let fresh = self.fresh_end.get() - self.fresh.get();
+        self.pool.borrow().len() + fresh / self.stride()
+    }
+
     fn too_little_memory(&self) -> NoStack {
         NoStack::new(
             self.size,
@@ -511,6 +523,10 @@ impl Class {
 mod tests {
     use super::*;
 
+    fn take(arena: &Arena, size: usize) -> Result<Slot, NoStack> {
+        arena.take(size, More::MayBeReserved)
+    }
+
     #[test]
     fn classes_round_up_and_have_limits() {
         assert_eq!(shift_for(0), Some(14));
@@ -528,7 +544,7 @@ mod tests {
     fn a_stack_has_the_room_that_was_asked_for() {
         let arena = Arena::new();
         for size in [1, 4096, 16 << 10, DEFAULT_SIZE, 100_000, 1 << 20] {
-            let slot = arena.take(size).unwrap();
+            let slot = take(&arena, size).unwrap();
             let usable = slot.top() - slot.limit() - guard_size();
             assert!(usable >= size);
             assert_eq!(usable_size(slot.limit(), size), usable);
@@ -541,7 +557,7 @@ mod tests {
     fn a_guard_is_of_several_pages_and_ends_where_the_room_begins() {
         use crate::sys::mapping::is_guarded;
         let arena = Arena::new();
-        let slots: Vec<_> = (0..3).map(|_| arena.take(1).unwrap()).collect();
+        let slots: Vec<_> = (0..3).map(|_| take(&arena, 1).unwrap()).collect();
         assert!(guard_size() >= 20 << 10);
         for slot in slots {
             let at = |offset: usize| NonNull::new((slot.limit() + offset) as *mut u8).unwrap();
@@ -557,20 +573,20 @@ mod tests {
     #[test]
     fn reuse_is_last_in_first_out() {
         let arena = Arena::new();
-        let (a, b) = (arena.take(1).unwrap(), arena.take(1).unwrap());
+        let (a, b) = (take(&arena, 1).unwrap(), take(&arena, 1).unwrap());
         let (first, second) = (a.limit(), b.limit());
         drop(a);
         drop(b);
-        assert_eq!(arena.take(1).unwrap().limit(), second);
-        let held = arena.take(1).unwrap();
-        assert_eq!(arena.take(1).unwrap().limit(), first);
+        assert_eq!(take(&arena, 1).unwrap().limit(), second);
+        let held = take(&arena, 1).unwrap();
+        assert_eq!(take(&arena, 1).unwrap().limit(), first);
         assert_eq!(held.limit(), second);
     }
 
     #[test]
     fn tops_of_neighbours_have_different_colours() {
         let arena = Arena::new();
-        let slots: Vec<_> = (0..COLOURS).map(|_| arena.take(1).unwrap()).collect();
+        let slots: Vec<_> = (0..COLOURS).map(|_| take(&arena, 1).unwrap()).collect();
         let sets: std::collections::HashSet<_> =
             slots.iter().map(|slot| slot.top() / 64 % 64).collect();
         assert_eq!(sets.len(), COLOURS);
@@ -579,7 +595,7 @@ mod tests {
     #[test]
     fn a_stack_that_is_cleared_is_zero_and_not_in_memory() {
         let arena = Arena::new();
-        let slot = arena.take(1).unwrap();
+        let slot = take(&arena, 1).unwrap();
         let lowest = (slot.limit() + guard_size()) as *mut usize;
         // SAFETY: the lowest word of a stack that nothing runs on.
         unsafe { lowest.write_volatile(1) };
@@ -593,7 +609,7 @@ mod tests {
     #[test]
     fn trim_returns_the_memory_and_the_census_sees_it() {
         let arena = Arena::new();
-        let slots: Vec<_> = (0..10).map(|_| arena.take(1).unwrap()).collect();
+        let slots: Vec<_> = (0..10).map(|_| take(&arena, 1).unwrap()).collect();
         for slot in &slots {
             // SAFETY: the last byte of a stack that nothing runs on.
             unsafe { ((slot.top() - 1) as *mut u8).write_volatile(1) };
@@ -612,7 +628,7 @@ mod tests {
     #[test]
     fn giving_back_never_allocates() {
         let arena = Arena::new();
-        let slots: Vec<_> = (0..1000).map(|_| arena.take(1).unwrap()).collect();
+        let slots: Vec<_> = (0..1000).map(|_| take(&arena, 1).unwrap()).collect();
         let room = slots[0].class;
         // SAFETY: the arena is alive.
         let capacity = unsafe { room.as_ref() }.pool.borrow().capacity();
@@ -625,9 +641,9 @@ mod tests {
     #[test]
     fn more_than_the_address_space_is_an_error() {
         let arena = Arena::new();
-        assert!(arena.take(usize::MAX).is_err());
-        let error = arena.take(1 << 46).err().expect("no machine has so much");
+        assert!(take(&arena, usize::MAX).is_err());
+        let error = take(&arena, 1 << 46).err().expect("no machine has so much");
         assert_eq!(error.error.raw_os_error(), Some(libc::ENOMEM));
-        assert!(arena.take(1).is_ok(), "and the arena goes on");
+        assert!(take(&arena, 1).is_ok(), "and the arena goes on");
     }
 }

@@ -25,6 +25,11 @@ impl<G> RunQueue<G> {
         self.ready.pop_front()
     }
 
+    /// Undoes the last [`pop`](Self::pop).
+    pub(crate) fn put_back(&mut self, greenlet: G) {
+        self.ready.push_front(greenlet);
+    }
+
     /// The one that will be popped after `ahead` others.
     #[inline]
     pub(crate) fn peek(&self, ahead: usize) -> Option<&G> {

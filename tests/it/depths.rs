@@ -1,6 +1,7 @@
 //! How deep greenlets go, by the place where they were made.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use greenlet::debug::{self, SpawnSite};
 use greenlet::{Greenlet, JoinHandle};
@@ -10,6 +11,7 @@ use crate::support::leak_checked;
 
 /// What the library itself and this test have on a stack beside what they dig.
 const FRAMES: usize = 24 << 10;
+const TICK: Duration = Duration::from_millis(1);
 
 fn site_at(line: u32) -> Option<SpawnSite> {
     let sites = debug::stack_depths().sites;
@@ -148,5 +150,33 @@ fn one_that_is_measured_is_dumped_as_others_are() {
         assert!(backtrace.contains("waits_inside"), "{backtrace}");
         assert!(!backtrace.contains("leak_checked"), "{backtrace}");
         g.switch(());
+    });
+}
+
+/// A look at how much memory is left takes kilobytes of stack: not those of somebody who only parks.
+#[test]
+fn whoever_parks_needs_no_more_of_its_stack_when_others_need_new_ones() {
+    /// None is kept of that size.
+    const LARGE: usize = 1 << 30;
+
+    fn parks_before(size: usize) -> SpawnSite {
+        let (parks, line) = (greenlet::spawn(|| greenlet::sleep(TICK)), line!());
+        let next = Greenlet::builder().stack_size(size).spawn(|| ());
+        next.join().unwrap();
+        parks.join().unwrap();
+        site_at(line).unwrap()
+    }
+
+    leak_checked(|| {
+        const USUAL: usize = 1 << 13;
+        Greenlet::builder()
+            .stack_size(USUAL)
+            .build(|()| ())
+            .switch(());
+        debug::measure_stacks(true);
+        let before = parks_before(USUAL);
+        let after = parks_before(LARGE);
+        assert_eq!((before.greenlets, after.greenlets), (1, 2));
+        assert_eq!(after.deepest, before.deepest);
     });
 }
