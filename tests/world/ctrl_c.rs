@@ -201,6 +201,8 @@ fn computes() {
     let signals = Signals::new([signal::SIGINT]).unwrap();
     end_on_ctrl_c().unwrap();
     drop(spawn(move || {
+        // One that has not begun would never do so.
+        println!("ready");
         while signals.try_recv().is_none() {
             std::hint::spin_loop();
         }
@@ -209,7 +211,8 @@ fn computes() {
             std::hint::spin_loop();
         }
     }));
-    run();
+    hub::run();
+    println!("run is over");
 }
 
 fn swallows() {
