@@ -30,6 +30,8 @@
 //! * **B7** `body` is there exactly while the greenlet is New and has a run.
 //! * **B8** Freeing a block runs no code of users, for it may happen between two greenlets: body, arrival and locals are
 //!   taken out before, by the greenlet itself or by whoever discards it.
+//! * **B9** The body of a spawned greenlet takes `()`, and is never another than the first: the hub starts it without
+//!   writing an argument. All others are started with an argument that was written, or with an arrival that is no value.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, OnceCell, RefCell, UnsafeCell};

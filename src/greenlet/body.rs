@@ -147,9 +147,9 @@ impl<F, A, const BOXED: bool> Parts<F, A, BOXED> {
 
     /// # Safety
     ///
-    /// To be called once, and only if the starter wrote an argument.
+    /// To be called once, and only if the starter wrote an argument, or it is `()` (B9).
     unsafe fn argument(&self) -> A {
-        // SAFETY: as above, and written.
+        // SAFETY: as above, and written, or of no size.
         unsafe { (&raw const (*self.0.as_ptr()).argument).cast::<A>().read() }
     }
 }
@@ -178,7 +178,7 @@ unsafe fn discard<F, A, const BOXED: bool>(data: NonNull<u8>) {
 ///
 /// # Safety
 ///
-/// As for [`discard`], but that the cell holds an argument if the greenlet was started with a value; `me` is
+/// As for [`discard`], but that the cell holds an argument, unless something else than a value has arrived (B9); `me` is
 /// the running greenlet, whose body this is.
 unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: bool>(
     data: NonNull<u8>,
@@ -194,7 +194,7 @@ unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: 
         }
     }
     let call = AssertUnwindSafe(|| {
-        // SAFETY: once each; started with a value, so there is an argument.
+        // SAFETY: once each. There is an argument: it was started with a value, or by the hub, and then that is `()` (B9).
         let (run, argument) = unsafe { (parts.run(), parts.argument()) };
         drop(parts);
         run(argument)
@@ -216,7 +216,7 @@ unsafe fn dead_on_arrival<F, A, const BOXED: bool>(
     let payload = match arrive(me.block().thread(), me) {
         Arrival::Value => return None,
         Arrival::Spoilt(payload) => {
-            // SAFETY: once; a value came, though it is not used.
+            // SAFETY: once. Only a value is spoilt, so there is an argument, as in `run` (B9).
             drop_quietly(|| unsafe { parts.argument() });
             payload
         }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, Blueprint, State};
+use crate::greenlet::block::{AnyGreenlet, Blueprint, Role, State};
 use crate::greenlet::body::{boxed, create};
 use crate::greenlet::error::SwitchError;
 use crate::greenlet::kill::disown;
@@ -162,7 +162,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
     ///
     /// # Panics
     ///
-    /// If the greenlet has started or is dead (greenlet item 7).
+    /// If the greenlet has started or is dead (greenlet item 7), or was spawned: the hub starts it, with the body it was spawned with.
     #[track_caller]
     pub fn set_run(&self, run: impl FnOnce(A) -> B + 'static) {
         const { assert_can_return::<B>() };
@@ -170,6 +170,11 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
         assert!(
             block.state() == State::New,
             "greenlet {} has already started, its run cannot be set",
+            block.label()
+        );
+        assert!(
+            block.role.get() == Role::Plain,
+            "greenlet {} is spawned, its run cannot be set",
             block.label()
         );
         let before = block.body.replace(Some(boxed(run)));

@@ -98,6 +98,12 @@ fn make_ready(hub: &Hub, next: &AnyGreenlet) -> bool {
     if next.is_dead() {
         return false;
     }
+    debug_assert!(
+        next.block()
+            .argument()
+            .is_some_and(|(takes, _)| takes.is::<()>()),
+        "B9"
+    );
     let has_stack = prepare(next).is_ok();
     if !has_stack {
         hub.starved.borrow_mut().push_back(next.clone());
