@@ -35,9 +35,7 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         .lower(alert::FORSAKEN | alert::ARRIVAL | alert::GRAVES);
     let announced = me.block().arrival.take();
     let mut arrival = announced.map_or(Arrival::Value, |arrival| *arrival);
-    if alerts & alert::GRAVES != 0 {
-        unwind::drop_quietly(thread.graves.take());
-    }
+    // Taken before anything of the user's runs, which may switch.
     let origin = thread.origin.take();
     if let Some(origin) = origin {
         #[cfg(feature = "tracing")]
@@ -52,6 +50,10 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         {
             arrival = displace(arrival, payload);
         }
+    }
+    // Last: observers are to see the way here before those that lead on.
+    if alerts & alert::GRAVES != 0 {
+        unwind::drop_quietly(thread.graves.take());
     }
     arrival
 }
