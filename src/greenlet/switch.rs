@@ -129,15 +129,18 @@ pub(crate) fn beginnings() -> [usize; 2] {
     ]
 }
 
-/// What a greenlet runs is caught, and so is each destructor that it is told to run. What is left is a panic payload whose own
-/// destructor panics, where std aborts as well (C2).
+/// Where nothing may unwind.
+///
+/// At a greenlet's end: what it runs is caught, and so is each destructor that it is told to run. What is left is a panic payload whose own
+/// destructor panics, where std aborts as well (C2). And between two greenlets, where only the library's own code runs: below it are
+/// the frames of main, which is not the current one then, and must not go on (B3).
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
         let _ = writeln!(
             io::stderr(),
-            "fatal runtime error: a panic left where a greenlet ends or is asked, aborting"
+            "fatal runtime error: a panic left where greenlets are run, end or are asked, aborting"
         );
         process::abort();
     }
@@ -252,8 +255,10 @@ pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
 fn trampoline(thread: &Thread, main: &Block) {
     loop {
         if is_hub(thread, thread.current.get()) {
+            let guard = AbortOnUnwind;
             let hub = thread.hub_part.get().expect("it is current");
             (hub.hooks.turn)(thread);
+            mem::forget(guard);
         } else {
             resume_current(thread);
         }
@@ -282,6 +287,7 @@ fn resume_current(thread: &Thread) {
 fn clear_away(thread: &Thread, dead: NonNull<Block>) {
     // SAFETY: dead now, but still in the registry, which keeps it.
     let block = unsafe { dead.as_ref() };
+    let guard = AbortOnUnwind;
     // SAFETY: the context has ended; nobody runs on it any more (B5).
     let context = unsafe { (*block.context.get()).take() };
     drop(context);
@@ -291,4 +297,59 @@ fn clear_away(thread: &Thread, dead: NonNull<Block>) {
         (hub.hooks.vacate)(thread, block);
     }
     block.unregister(thread);
+    mem::forget(guard);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::process::Command;
+
+    use super::transfer;
+    use crate::greenlet::handle::Greenlet;
+    use crate::greenlet::thread::here;
+    use crate::hub::begin::place;
+
+    const CASE: &str = "GREENLET_SWITCH_CASE";
+
+    /// What the library could do wrong: it panics where main has left, and another greenlet or the hub has not arrived.
+    #[test]
+    fn child() {
+        let Ok(case) = env::var(CASE) else {
+            return;
+        };
+        let went_on = catch_unwind(AssertUnwindSafe(|| match case.as_str() {
+            "turn" => {
+                let place = place();
+                let _in_use = place.hub.run_queue.borrow_mut();
+                transfer(place.thread, place.me, &place.hub.greenlet);
+            }
+            "end" => {
+                let greenlet = Greenlet::new(|()| ());
+                let _in_use = here().registry.borrow();
+                greenlet.switch(());
+            }
+            _ => return,
+        }));
+        println!("main went on: {}", went_on.is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_panic_between_two_greenlets_does_not_unwind_main() {
+        for case in ["turn", "end"] {
+            let mut command = Command::new(env::current_exe().unwrap());
+            command.args(["--exact", "--nocapture", "greenlet::switch::tests::child"]);
+            let ended = command.env(CASE, case).output().unwrap();
+            let said = String::from_utf8_lossy(&ended.stdout);
+            let told = String::from_utf8_lossy(&ended.stderr);
+            assert!(!ended.status.success(), "{case}: {said}{told}");
+            assert!(!said.contains("main went on"), "{case}: {said}");
+            assert!(
+                told.contains("a panic left where greenlets are run"),
+                "{told}"
+            );
+        }
+    }
 }
