@@ -98,6 +98,11 @@ compile_error!(
     "greenlet needs `panic = \"unwind\"`: a greenlet is ended by unwinding its stack, so that destructors run"
 );
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!(
+    "greenlet needs 64-bit pointers: stacks are address space, and what counts the names of a greenlet must not wrap"
+);
+
 #[cfg(doctest)]
 mod compile_fail;
 

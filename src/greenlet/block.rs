@@ -15,7 +15,8 @@
 //!
 //! Invariants:
 //!
-//! * **B1** A block's memory lives while `names > 0`; every `AnyGreenlet` counts one.
+//! * **B1** A block's memory lives while `names > 0`; every `AnyGreenlet` counts one. Names can be forgotten, but nobody can make so many that
+//!   64 bits wrap.
 //! * **B2** A block that is not dead is in its thread's registry, which holds a name; its `thread` pointer is valid.
 //!   A dead block's `thread` is never used.
 //! * **B3** Exactly one greenlet of a thread is Running: `Thread::current`, which is all that says so; the others that have started are
@@ -27,7 +28,8 @@
 //!   A started context is dropped only by the trampoline (C3).
 //! * **B6** Permanent parent links form a tree rooted in main. A temporary parent exists only while a
 //!   kill is under way, and is gone when the greenlet dies.
-//! * **B7** `body` is there exactly while the greenlet is New and has a run.
+//! * **B7** `body` is there exactly while the greenlet is New and has a run: [`set_body`](Block::set_body) puts it there, and who starts or
+//!   discards the greenlet takes it.
 //! * **B8** Freeing a block runs no code of users, for it may happen between two greenlets: body, arrival and locals are
 //!   taken out before, by the greenlet itself or by whoever discards it.
 //! * **B9** The body of a spawned greenlet takes `()`, and is never another than the first: the hub starts it without
@@ -44,6 +46,7 @@ use std::rc::Rc;
 use slab::Slab;
 
 use crate::greenlet::alert::Alert;
+use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::kills::Kills;
 use crate::greenlet::kind::Kind;
 use crate::greenlet::local_map::LocalMap;
@@ -153,7 +156,7 @@ pub(crate) struct Block {
     /// What the greenlet will find, if it is not a value; announced by `alert::ARRIVAL`.
     pub(crate) arrival: Cell<Option<Box<Arrival>>>,
     pub(crate) names: Cell<usize>,
-    pub(crate) body: Cell<Option<Body>>,
+    body: Cell<Option<Body>>,
     pub(crate) parent: RefCell<ParentLink>,
     pub(crate) kills: RefCell<Kills<AnyGreenlet>>,
     pub(crate) registered: Cell<usize>,
@@ -254,16 +257,6 @@ pub(crate) struct Thread {
     /// A subscriber is called on the way of a switch.
     #[cfg(feature = "tracing")]
     pub(crate) tells: Cell<bool>,
-}
-
-/// What a new block is made of.
-pub(crate) struct Blueprint {
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) stack_size: usize,
-    pub(crate) locals: Option<Rc<LocalMap>>,
-    pub(crate) created_at: &'static Location<'static>,
-    /// `None` for main and the hub.
-    pub(crate) created_by: Option<GreenletId>,
 }
 
 impl Block {
@@ -369,6 +362,20 @@ impl Block {
         if !self.kills.borrow().is_empty() {
             self.kills.take();
         }
+    }
+
+    /// Gives a new greenlet its body; the one it had. Not to one that is spawned, which keeps its first (B9).
+    #[inline]
+    pub(crate) fn set_body(&self, body: Body) -> Option<Body> {
+        let may = self.stage.get() == Stage::New && self.role.get() == Role::Plain;
+        assert!(may, "B7, B9");
+        self.body.replace(Some(body))
+    }
+
+    /// Takes the body of a greenlet, to start or to discard it, if it has one.
+    #[inline]
+    pub(crate) fn take_body(&self) -> Option<Body> {
+        self.body.take()
     }
 
     /// What a new greenlet's first switch must send, and where to put it; `None` if there is no run.
@@ -519,18 +526,23 @@ impl Drop for AnyGreenlet {
         let names = &self.block().names;
         names.set(names.get() - 1);
         if names.get() == 0 {
-            free_lineage(self.0);
+            // SAFETY: this was the last name.
+            unsafe { free_lineage(self.0) };
         }
     }
 }
 
 /// Frees a block that has no name left, then every ancestor that only its link named; a loop, so that a lineage
 /// may be of any length.
+///
+/// # Safety
+///
+/// The last name of `block` has just gone, and it was not freed yet.
 #[cold]
-fn free_lineage(block: NonNull<Block>) {
+unsafe fn free_lineage(block: NonNull<Block>) {
     let mut next = Some(block);
     while let Some(pointer) = next.take() {
-        // SAFETY: without a name, but not freed yet (B1).
+        // SAFETY: without a name, but not freed yet: so says the caller of the first, and of the others it was the link that had the last (B1).
         let block = unsafe { pointer.as_ref() };
         let link = block.parent.take();
         debug_assert!(block.is_dead() && !link.owns);

@@ -10,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use crate::greenlet::annex::{Annexed, Lead};
-use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Blueprint, Body, BodyVtable, Thread};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, BodyVtable, Thread};
+use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::deliver::{Outcome, die};
 use crate::greenlet::kill::{arrive, vacate};
 use crate::greenlet::kind::Kind;
@@ -89,7 +90,7 @@ fn create_whole<X: 'static, F: FnOnce(A) -> B + 'static, A: 'static, B: 'static>
     unsafe { body.write(Cell::new(run)) };
     // SAFETY: the body lies beside its block, which lives until the greenlet is dead (B2).
     let body = unsafe { Body::new(body.cast(), const { &vtable::<F, A, B, false>() }) };
-    name.block().body.set(Some(body));
+    name.block().set_body(body);
     name.register(thread);
     name
 }

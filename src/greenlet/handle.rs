@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, Blueprint, Role, State};
+use crate::greenlet::block::{AnyGreenlet, Role, State};
+use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::body::{boxed, create};
 use crate::greenlet::error::SwitchError;
 use crate::greenlet::kill::disown;
@@ -152,7 +153,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
     pub fn empty() -> Self {
         let greenlet =
             Greenlet::new(|_: A| -> B { unreachable!("this body is taken away at once") });
-        if let Some(body) = greenlet.block().body.take() {
+        if let Some(body) = greenlet.block().take_body() {
             body.discard();
         }
         greenlet
@@ -177,7 +178,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
             "greenlet {} is spawned, its run cannot be set",
             block.label()
         );
-        let before = block.body.replace(Some(boxed(run)));
+        let before = block.set_body(boxed(run));
         if let Some(before) = before {
             before.discard();
         }

@@ -222,7 +222,7 @@ pub(crate) fn discard(new: &AnyGreenlet) {
     let thread = block.thread();
     block.mark_dead();
     block.unregister(thread);
-    let body = block.body.take();
+    let body = block.take_body();
     let discarded = catch_unwind(AssertUnwindSafe(|| body.map_or((), Body::discard)));
     vacate(thread, block);
     // Each is dropped whatever the others do; what is raised first counts.

@@ -98,7 +98,7 @@ unsafe fn enter(link: &Link, data: *const ()) {
     // name either way is right.
     let me = ManuallyDrop::new(unsafe { AnyGreenlet::uncounted(block) });
     me.block().link.set(link);
-    let body = me.block().body.take().expect("a new greenlet has a body");
+    let body = me.block().take_body().expect("a new greenlet has a body");
     let guard = AbortOnUnwind;
     body.run(&me);
     mem::forget(guard);
@@ -148,14 +148,14 @@ impl Drop for AbortOnUnwind {
 
 /// Leaves `me`, the running greenlet, for `target`; returns when somebody leaves for `me`.
 ///
-/// `target` is suspended, or new and [prepared](prepare).
+/// `target` is another one: suspended, or new and [prepared](prepare).
 #[inline]
 pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
     if thread.alert.get() != 0 {
         thread.note_origin();
     }
     set_current(thread, target);
-    // SAFETY: set when this context was entered; the link lies on the stack that we are running on.
+    // SAFETY: main and the hub have none; that of others was set when their context was entered, and lies on its stack, which runs.
     match unsafe { me.link.get().as_ref() } {
         Some(link) => {
             link.suspend();
@@ -165,7 +165,8 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
         }
         None => {
             if !is_hub(thread, thread.current.get()) {
-                resume_current(thread);
+                // SAFETY: not the hub, nor main, for that is `me`, which leaves for another; so this is the native stack.
+                unsafe { resume_current(thread) };
             }
             if !ptr::eq(thread.current.get().as_ptr(), me) {
                 trampoline(thread, me);
@@ -210,7 +211,7 @@ fn stop_over(thread: &Thread) {
         let guard = AbortOnUnwind;
         put();
         mem::forget(guard);
-        // SAFETY: the block of the running greenlet, which is alive (B2), has had its link since it started; the link lies on this stack.
+        // SAFETY: the running greenlet, whose block is alive (B2), has had its link since it was entered, on this very stack.
         let link = unsafe { &*thread.running().link.get() };
         thread.current.set(by);
         link.suspend();
@@ -230,11 +231,11 @@ pub(crate) fn ask(thread: &Thread, target: &AnyGreenlet, question: &dyn Fn()) {
     thread.question.set(Some(Question { put, by }));
     thread.alert.raise(alert::STOPOVER);
     set_current(thread, target);
-    // SAFETY: the running greenlet's block is alive (B2); its link, if it has one, lies on the stack that we are running on.
+    // SAFETY: the running greenlet's block is alive (B2); its link, if it has one, lies on the stack of its context, which runs.
     match unsafe { by.as_ref().link.get().as_ref() } {
         Some(link) => link.suspend(),
-        // Main and the hub run on the native stack (C1).
-        None => resume_current(thread),
+        // SAFETY: main and the hub run on the native stack (C1); the target is suspended, and on a stack of its own.
+        None => unsafe { resume_current(thread) },
     }
     debug_assert!(thread.question.take().is_none(), "nobody has answered");
 }
@@ -244,9 +245,10 @@ fn is_hub(thread: &Thread, greenlet: NonNull<Block>) -> bool {
     ptr::eq(thread.hub.get(), greenlet.as_ptr())
 }
 
-/// Makes `target` the greenlet that runs next.
+/// Makes `target`, which has started and not ended, the greenlet that runs next (B3).
 #[inline]
 pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
+    debug_assert_eq!(target.block().stage.get(), Stage::Started, "B3");
     thread.current.set(target.as_ptr());
 }
 
@@ -260,7 +262,8 @@ fn trampoline(thread: &Thread, main: &Block) {
             (hub.hooks.turn)(thread);
             mem::forget(guard);
         } else {
-            resume_current(thread);
+            // SAFETY: neither the hub nor main, which has left; and here it is main's stack.
+            unsafe { resume_current(thread) };
         }
         if ptr::eq(thread.current.get().as_ptr(), main) {
             return;
@@ -268,24 +271,34 @@ fn trampoline(thread: &Thread, main: &Block) {
     }
 }
 
+/// Runs the current greenlet until another one is current.
+///
+/// # Safety
+///
+/// The current greenlet is neither main nor the hub. To be called on the native stack (C1).
 #[inline(always)]
-fn resume_current(thread: &Thread) {
+unsafe fn resume_current(thread: &Thread) {
     let current = thread.current.get();
-    // SAFETY: the current greenlet is not dead, so its block is alive (B2); other than main it has
-    // a context (B5), which nobody else touches while it runs: `&mut` is unique.
+    // SAFETY: the current greenlet is registered, so its block is alive (B2). It has a context, as it has started and is neither main nor
+    // the hub, says the caller (B3, B5); nobody else touches that while it runs: `&mut` is unique.
     let ended = unsafe {
         let context = &mut *current.as_ref().context.get();
         context.as_mut().unwrap_unchecked().resume()
     };
     if ended {
-        clear_away(thread, current);
+        // SAFETY: it has just ended.
+        unsafe { clear_away(thread, current) };
     }
 }
 
-/// Gives back the stack of a greenlet whose entry function has returned.
+/// Gives back the stack of a greenlet.
+///
+/// # Safety
+///
+/// Its entry function has returned just now: it is dead, and registered still (B2).
 #[inline(never)]
-fn clear_away(thread: &Thread, dead: NonNull<Block>) {
-    // SAFETY: dead now, but still in the registry, which keeps it.
+unsafe fn clear_away(thread: &Thread, dead: NonNull<Block>) {
+    // SAFETY: the registry keeps it.
     let block = unsafe { dead.as_ref() };
     let guard = AbortOnUnwind;
     // SAFETY: the context has ended; nobody runs on it any more (B5).
@@ -330,7 +343,7 @@ mod tests {
                 let _in_use = here().registry.borrow();
                 greenlet.switch(());
             }
-            _ => return,
+            _ => (),
         }));
         println!("main went on: {}", went_on.is_err());
     }
