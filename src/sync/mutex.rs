@@ -51,8 +51,6 @@ struct Raw {
 }
 
 // SAFETY: only the holder touches the value (M1), which may then be of another thread.
-unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
-// SAFETY: as above.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
 impl<T: ?Sized> UnwindSafe for Mutex<T> {}

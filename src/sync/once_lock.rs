@@ -36,8 +36,6 @@ pub struct OnceLock<T> {
     value: UnsafeCell<Option<T>>,
 }
 
-// SAFETY: the value goes along.
-unsafe impl<T: Send> Send for OnceLock<T> {}
 // SAFETY: one thread may set the value and another one drop it, so it has to be `Send`; and once it is set all share it (O2).
 unsafe impl<T: Send + Sync> Sync for OnceLock<T> {}
 
