@@ -17,14 +17,16 @@
 //!
 //! * **B1** A block's memory lives while `names > 0`; every `AnyGreenlet` counts one. Names can be forgotten, but nobody can make so many that
 //!   64 bits wrap.
-//! * **B2** A block that is not dead is in its thread's registry, which holds a name; its `thread` pointer is valid.
-//!   A dead block's `thread` is never used.
+//! * **B2** A block is in its thread's registry, which holds a name, until it is dead, and if it died on a stack of its own, until that
+//!   was left. While it is not dead its `thread` pointer is valid; a dead block's `thread` is never used.
 //! * **B3** Exactly one greenlet of a thread is Running: `Thread::current`, which is all that says so; the others that have started are
-//!   Suspended. Only code running on the thread touches its blocks (no handle is `Send`).
+//!   Suspended. Whoever becomes the current one has started and not ended, and stays registered at least until another one is. Only code
+//!   running on the thread touches its blocks (no handle is `Send`).
 //! * **B4** While a block is Suspended in a typed call, `slot` points to room for a value of the kind `expects`,
 //!   in a frame that lives until the call returns; in a call that discards, `expects` is `ANYTHING` and there is no slot.
 //!   New and dead ones expect `NOTHING`. In the running one both are left over from its last call, and not to be used.
-//! * **B5** A block has a context from its first start until its entry function has returned; main has none.
+//!   The hub is always as one that is suspended for `()`.
+//! * **B5** A block has a context from its first start until its entry function has returned; main and the hub have none.
 //!   A started context is dropped only by the trampoline (C3).
 //! * **B6** Permanent parent links form a tree rooted in main. A temporary parent exists only while a
 //!   kill is under way, and is gone when the greenlet dies.
@@ -34,6 +36,9 @@
 //!   taken out before, by the greenlet itself or by whoever discards it.
 //! * **B9** The body of a spawned greenlet takes `()`, and is never another than the first: the hub starts it without
 //!   writing an argument. All others are started with an argument that was written, or with an arrival that is no value.
+//! * **B10** A greenlet that is suspended in a typed call becomes the current one only after a value was written to its slot, or an arrival
+//!   announced that is no value. The run queue holds none of them, but new ones and parked ones (W1); one that is
+//!   only asked something leaves again before it looks.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, OnceCell, RefCell, UnsafeCell};
@@ -118,7 +123,7 @@ impl Body {
     /// # Safety
     ///
     /// `data` is what the functions of `vtable` expect, and stays so until the body was run or
-    /// discarded. `vtable.run` does not unwind.
+    /// discarded.
     pub(crate) unsafe fn new(data: NonNull<u8>, vtable: &'static BodyVtable) -> Self {
         Body { data, vtable }
     }
@@ -296,11 +301,11 @@ impl Block {
         }
     }
 
-    /// The thread this greenlet lives on.
+    /// The thread this greenlet lives on. The caller has seen that it is not dead.
     #[inline]
     pub(crate) fn thread(&self) -> &Thread {
         debug_assert!(!self.is_dead());
-        // SAFETY: valid while the block is not dead (B2).
+        // SAFETY: valid while the block is not dead (B2), which the caller has seen.
         unsafe { self.thread.as_ref() }
     }
 
@@ -598,11 +603,11 @@ impl Thread {
     /// The running greenlet (B3).
     #[inline]
     pub(crate) fn current(&self) -> AnyGreenlet {
-        // SAFETY: the running greenlet is not dead, so the registry keeps it (B2).
+        // SAFETY: the registry keeps the running greenlet, also while it dies (B2, B3).
         unsafe { AnyGreenlet::from_raw(self.current.get()) }
     }
 
-    /// Its block; not to be kept beyond its death.
+    /// Its block; not to be kept after another one has run.
     #[inline]
     pub(crate) fn running(&self) -> &Block {
         // SAFETY: as above.

@@ -88,7 +88,8 @@ fn create_whole<X: 'static, F: FnOnce(A) -> B + 'static, A: 'static, B: 'static>
     let body = unsafe { NonNull::new_unchecked(&raw mut (*whole.as_ptr()).body) };
     // SAFETY: as above; nobody knows of it yet.
     unsafe { body.write(Cell::new(run)) };
-    // SAFETY: the body lies beside its block, which lives until the greenlet is dead (B2).
+    // SAFETY: the body lies beside its block. That lives while the body is run, for it is registered (B2), and while it is discarded, for
+    // whoever does so names it (B1).
     let body = unsafe { Body::new(body.cast(), const { &vtable::<F, A, B, false>() }) };
     name.block().set_body(body);
     name.register(thread);
@@ -109,7 +110,8 @@ pub(crate) fn boxed<A: 'static, B: 'static>(run: impl FnOnce(A) -> B + 'static) 
 ///
 /// `block` is the first field of a boxed `Whole<X, F, A>`; nobody has a name for it (B1).
 unsafe fn free_whole<X, F, A>(block: NonNull<Block>) {
-    // SAFETY: as promised by the caller. The run was moved out or dropped before (B7).
+    // SAFETY: as promised by the caller. Of the body nothing is dropped here: its run was moved out or dropped before (B7), or it was never
+    // written, if what makes it has panicked.
     drop(unsafe { Box::from_raw(block.cast::<Whole<X, F, A>>().as_ptr()) });
 }
 
@@ -292,7 +294,7 @@ fn give<B: 'static>(me: &AnyGreenlet, value: B) -> Option<B> {
         return Some(value);
     }
     // SAFETY: neither new nor dead, as it expects something, and not running, as `me` is: so it is suspended, waiting
-    // for a `B` (B4).
+    // for a `B`, or the hub (B4).
     unsafe { block.slot.get().cast::<B>().write(value) };
     me.block().thread().current.set(parent);
     me.block().mark_dead();

@@ -20,7 +20,7 @@
 //!
 //! The hub is a greenlet whose code is the trampoline's: when it is current, the trampoline has it choose who runs next.
 //!
-//! Invariants used here: B2, B3, B5 of `block`; C1 to C3 of `sys/context`.
+//! Invariants used here: B2, B3, B5, B10 of `block`; C1 to C3 of `sys/context`.
 #![allow(unsafe_code)]
 
 use std::io::{self, Write};
@@ -78,38 +78,39 @@ fn prepare_with_care(target: &AnyGreenlet) -> Result<(), NoStack> {
 unsafe fn give(target: &AnyGreenlet, slot: Slot, entry: Entry) {
     let block = target.block();
     block.stack_limit.set(slot.limit());
-    // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2), and
-    // the entry does not unwind (C2).
+    // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2); the entry is one
+    // for blocks and does not unwind (C2), says the caller.
     let context = unsafe { Context::new(slot, entry, target.as_ptr().as_ptr().cast()) };
     // SAFETY: a new greenlet has no context that anybody could be using (B5).
     unsafe { *block.context.get() = Some(context) };
     block.stage.set(Stage::Started);
 }
 
-/// The first thing that runs on a new stack. Does not unwind, since a body's `run` does not.
+/// The first thing that runs on a new stack. Does not unwind.
 ///
 /// # Safety
 ///
 /// `data` is the block whose context this is.
 #[inline(never)]
 unsafe fn enter(link: &Link, data: *const ()) {
+    let guard = AbortOnUnwind;
     let block = NonNull::new(data.cast_mut().cast::<Block>()).expect("set by prepare");
     // SAFETY: `data` came from a name. The registry keeps the block until the trampoline has seen its end (B2): not counting this
     // name either way is right.
     let me = ManuallyDrop::new(unsafe { AnyGreenlet::uncounted(block) });
     me.block().link.set(link);
     let body = me.block().take_body().expect("a new greenlet has a body");
-    let guard = AbortOnUnwind;
     body.run(&me);
     mem::forget(guard);
 }
 
-/// As [`enter`], on a stack that was clear.
+/// As [`enter`], on a stack that was clear. Does not unwind either.
 ///
 /// # Safety
 ///
 /// As for [`enter`].
 unsafe fn enter_measured(link: &Link, data: *const ()) {
+    let guard = AbortOnUnwind;
     // SAFETY: the registry keeps the block until the trampoline has seen its end (B2).
     let block = unsafe { &*data.cast::<Block>() };
     let marks = &block.thread().marks;
@@ -119,6 +120,7 @@ unsafe fn enter_measured(link: &Link, data: *const ()) {
     let depth = exact_depth(limit, block.stack_size);
     let size = usable_size(limit, block.stack_size);
     marks.end(limit, block.created_at, depth, size);
+    mem::forget(guard);
 }
 
 /// The functions in which the stack of a greenlet, and what runs greenlets on the native stack, begin.

@@ -11,8 +11,8 @@
 //!
 //! * **T1** `HERE` is null, or the pointer that a `Thread` was leaked as, which [`Departure`] has not freed. While it is there
 //!   nobody has the `Thread` to themselves: all that refer to it share it.
-//! * **T2** A `Thread` is freed only when no greenlet but main is in its registry, and main is dead; so no block
-//!   has a `thread` pointer that it may use (B2).
+//! * **T2** A `Thread` is freed only when all its greenlets are dead, main and the hub the last, and its registry is empty; so no block
+//!   has a `thread` pointer that it may use (B2), and no stack is left with a reference on it.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;

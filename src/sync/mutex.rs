@@ -1,6 +1,7 @@
 //! A lock around a value, as std has it.
 //!
-//! * **M1** The value is touched only by whoever has taken the one permit, which a guard stands for.
+//! * **M1** The value is touched only by whoever has taken the one permit, which a guard stands for. A wait without a deadline ends with the
+//!   permit, or unwinds.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;

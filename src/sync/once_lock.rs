@@ -126,7 +126,7 @@ impl<T> OnceLock<T> {
     fn init(&self, f: impl FnOnce() -> T) {
         self.once.call_once_force(|_| {
             let value = f();
-            // SAFETY: nobody else is here, and nobody looks before it is complete (O2).
+            // SAFETY: nobody else is here, and nobody looks before it is complete (O2). There is no value that would be dropped here.
             unsafe { *self.value.get() = Some(value) };
         });
     }
