@@ -47,8 +47,10 @@ use crate::greenlet::unwind::Payload;
 ///
 /// Two things must not be done with a `std::thread_local!`, and the compiler cannot see to it: switching in its
 /// initialiser, and leaving a greenlet suspended inside [`LocalKey::with`](std::thread::LocalKey::with) when the thread
-/// ends. Either may leave a reference to a value that is gone. [`greenlet_local!`](crate::greenlet_local) has neither
-/// restriction.
+/// ends. Either may leave a reference to a value that is gone. What another greenlet has made of it before the initialiser goes on is
+/// replaced then. And a thread-local that was first used after the thread's first greenlet is destroyed before the greenlets are
+/// unwound; where they are not, as main never is, it takes a destructor that switches there.
+/// [`greenlet_local!`](crate::greenlet_local) has neither restriction.
 ///
 /// # Examples
 ///

@@ -60,6 +60,9 @@ use crate::util::deadline::Deadline;
 ///
 /// Differences from std: if `f` panics the children are killed. Nothing has to be `Send`, and the scope cannot leave its thread.
 ///
+/// A child has a stack of its own. So what works only on the stack it was made for, as that by which a coroutine of another library suspends
+/// itself, must not be used by a child, and the compiler cannot see to it.
+///
 /// ```
 /// let mut numbers = vec![1, 2, 3];
 /// let mut sum = 0;
