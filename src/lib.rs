@@ -79,6 +79,10 @@
 //! threads, and a plain OS thread may use them as well: it is its own main greenlet. When a thread ends, the greenlets that are left on it are
 //! unwound. Those of the process's main thread are not: they end with the process, as its threads do.
 //!
+//! What the compiler cannot see to: no greenlet may be left waiting or suspended inside the [`with`](std::thread::LocalKey::with) of a
+//! `std::thread_local!` when its thread ends, nor switch in the initialiser of one. It [may go
+//! on](Greenlet#what-stays-true-over-a-switch-and-what-does-not) with a reference to a value that is gone.
+//!
 //! # Features
 //!
 //! * `serde`: what [`debug`] tells can be serialized.
@@ -96,6 +100,11 @@
 #[cfg(panic = "abort")]
 compile_error!(
     "greenlet needs `panic = \"unwind\"`: a greenlet is ended by unwinding its stack, so that destructors run"
+);
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!(
+    "greenlet needs 64-bit pointers: stacks are address space, and what counts the names of a greenlet must not wrap"
 );
 
 #[cfg(doctest)]

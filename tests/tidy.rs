@@ -48,6 +48,7 @@ const ORDER: &[(&str, &str)] = &[
     ("greenlet/spans", ""),
     ("greenlet/kills", ""),
     ("greenlet/marks", ""),
+    ("greenlet/blueprint", ""),
     ("greenlet/block", "U"),
     ("greenlet/passage", ""),
     ("greenlet/label", ""),

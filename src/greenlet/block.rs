@@ -15,21 +15,30 @@
 //!
 //! Invariants:
 //!
-//! * **B1** A block's memory lives while `names > 0`; every `AnyGreenlet` counts one.
-//! * **B2** A block that is not dead is in its thread's registry, which holds a name; its `thread` pointer is valid.
-//!   A dead block's `thread` is never used.
+//! * **B1** A block's memory lives while `names > 0`; every `AnyGreenlet` counts one. Names can be forgotten, but nobody can make so many that
+//!   64 bits wrap.
+//! * **B2** A block is in its thread's registry, which holds a name, until it is dead, and if it died on a stack of its own, until that
+//!   was left. While it is not dead its `thread` pointer is valid; a dead block's `thread` is never used.
 //! * **B3** Exactly one greenlet of a thread is Running: `Thread::current`, which is all that says so; the others that have started are
-//!   Suspended. Only code running on the thread touches its blocks (no handle is `Send`).
+//!   Suspended. Whoever becomes the current one has started and not ended, and stays registered at least until another one is. Only code
+//!   running on the thread touches its blocks (no handle is `Send`).
 //! * **B4** While a block is Suspended in a typed call, `slot` points to room for a value of the kind `expects`,
 //!   in a frame that lives until the call returns; in a call that discards, `expects` is `ANYTHING` and there is no slot.
 //!   New and dead ones expect `NOTHING`. In the running one both are left over from its last call, and not to be used.
-//! * **B5** A block has a context from its first start until its entry function has returned; main has none.
+//!   The hub is always as one that is suspended for `()`.
+//! * **B5** A block has a context from its first start until its entry function has returned; main and the hub have none.
 //!   A started context is dropped only by the trampoline (C3).
 //! * **B6** Permanent parent links form a tree rooted in main. A temporary parent exists only while a
 //!   kill is under way, and is gone when the greenlet dies.
-//! * **B7** `body` is there exactly while the greenlet is New and has a run.
+//! * **B7** `body` is there exactly while the greenlet is New and has a run: [`set_body`](Block::set_body) puts it there, and who starts or
+//!   discards the greenlet takes it.
 //! * **B8** Freeing a block runs no code of users, for it may happen between two greenlets: body, arrival and locals are
 //!   taken out before, by the greenlet itself or by whoever discards it; spans by whoever arrives after its end.
+//! * **B9** The body of a spawned greenlet takes `()`, and is never another than the first: the hub starts it without
+//!   writing an argument. All others are started with an argument that was written, or with an arrival that is no value.
+//! * **B10** A greenlet that is suspended in a typed call becomes the current one only after a value was written to its slot, or an arrival
+//!   announced that is no value. The run queue holds none of them, but new ones and parked ones (W1); one that is
+//!   only asked something leaves again before it looks.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, OnceCell, RefCell, UnsafeCell};
@@ -42,6 +51,7 @@ use std::rc::Rc;
 use slab::Slab;
 
 use crate::greenlet::alert::Alert;
+use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::kills::Kills;
 use crate::greenlet::kind::Kind;
 use crate::greenlet::local_map::LocalMap;
@@ -113,7 +123,7 @@ impl Body {
     /// # Safety
     ///
     /// `data` is what the functions of `vtable` expect, and stays so until the body was run or
-    /// discarded. `vtable.run` does not unwind.
+    /// discarded.
     pub(crate) unsafe fn new(data: NonNull<u8>, vtable: &'static BodyVtable) -> Self {
         Body { data, vtable }
     }
@@ -151,7 +161,7 @@ pub(crate) struct Block {
     /// What the greenlet will find, if it is not a value; announced by `alert::ARRIVAL`.
     pub(crate) arrival: Cell<Option<Box<Arrival>>>,
     pub(crate) names: Cell<usize>,
-    pub(crate) body: Cell<Option<Body>>,
+    body: Cell<Option<Body>>,
     pub(crate) parent: RefCell<ParentLink>,
     pub(crate) kills: RefCell<Kills<AnyGreenlet>>,
     pub(crate) registered: Cell<usize>,
@@ -254,16 +264,6 @@ pub(crate) struct Thread {
     pub(crate) tells: Cell<bool>,
 }
 
-/// What a new block is made of.
-pub(crate) struct Blueprint {
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) stack_size: usize,
-    pub(crate) locals: Option<Rc<LocalMap>>,
-    pub(crate) created_at: &'static Location<'static>,
-    /// `None` for main and the hub.
-    pub(crate) created_by: Option<GreenletId>,
-}
-
 impl Block {
     #[inline(always)]
     pub(crate) fn new(thread: &Thread, plan: Blueprint, free: unsafe fn(NonNull<Block>)) -> Self {
@@ -301,11 +301,11 @@ impl Block {
         }
     }
 
-    /// The thread this greenlet lives on.
+    /// The thread this greenlet lives on. The caller has seen that it is not dead.
     #[inline]
     pub(crate) fn thread(&self) -> &Thread {
         debug_assert!(!self.is_dead());
-        // SAFETY: valid while the block is not dead (B2).
+        // SAFETY: valid while the block is not dead (B2), which the caller has seen.
         unsafe { self.thread.as_ref() }
     }
 
@@ -367,6 +367,20 @@ impl Block {
         if !self.kills.borrow().is_empty() {
             self.kills.take();
         }
+    }
+
+    /// Gives a new greenlet its body; the one it had. Not to one that is spawned, which keeps its first (B9).
+    #[inline]
+    pub(crate) fn set_body(&self, body: Body) -> Option<Body> {
+        let may = self.stage.get() == Stage::New && self.role.get() == Role::Plain;
+        assert!(may, "B7, B9");
+        self.body.replace(Some(body))
+    }
+
+    /// Takes the body of a greenlet, to start or to discard it, if it has one.
+    #[inline]
+    pub(crate) fn take_body(&self) -> Option<Body> {
+        self.body.take()
     }
 
     /// What a new greenlet's first switch must send, and where to put it; `None` if there is no run.
@@ -517,18 +531,23 @@ impl Drop for AnyGreenlet {
         let names = &self.block().names;
         names.set(names.get() - 1);
         if names.get() == 0 {
-            free_lineage(self.0);
+            // SAFETY: this was the last name.
+            unsafe { free_lineage(self.0) };
         }
     }
 }
 
 /// Frees a block that has no name left, then every ancestor that only its link named; a loop, so that a lineage
 /// may be of any length.
+///
+/// # Safety
+///
+/// The last name of `block` has just gone, and it was not freed yet.
 #[cold]
-fn free_lineage(block: NonNull<Block>) {
+unsafe fn free_lineage(block: NonNull<Block>) {
     let mut next = Some(block);
     while let Some(pointer) = next.take() {
-        // SAFETY: without a name, but not freed yet (B1).
+        // SAFETY: without a name, but not freed yet: so says the caller of the first, and of the others it was the link that had the last (B1).
         let block = unsafe { pointer.as_ref() };
         let link = block.parent.take();
         debug_assert!(block.is_dead() && !link.owns);
@@ -586,11 +605,11 @@ impl Thread {
     /// The running greenlet (B3).
     #[inline]
     pub(crate) fn current(&self) -> AnyGreenlet {
-        // SAFETY: the running greenlet is not dead, so the registry keeps it (B2).
+        // SAFETY: the registry keeps the running greenlet, also while it dies (B2, B3).
         unsafe { AnyGreenlet::from_raw(self.current.get()) }
     }
 
-    /// Its block; not to be kept beyond its death.
+    /// Its block; not to be kept after another one has run.
     #[inline]
     pub(crate) fn running(&self) -> &Block {
         // SAFETY: as above.

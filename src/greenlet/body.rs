@@ -10,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use crate::greenlet::annex::{Annexed, Lead};
-use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Blueprint, Body, BodyVtable, Thread};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, BodyVtable, Thread};
+use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::deliver::{Outcome, die};
 use crate::greenlet::kill::{arrive, vacate};
 use crate::greenlet::kind::Kind;
@@ -87,9 +88,10 @@ fn create_whole<X: 'static, F: FnOnce(A) -> B + 'static, A: 'static, B: 'static>
     let body = unsafe { NonNull::new_unchecked(&raw mut (*whole.as_ptr()).body) };
     // SAFETY: as above; nobody knows of it yet.
     unsafe { body.write(Cell::new(run)) };
-    // SAFETY: the body lies beside its block, which lives until the greenlet is dead (B2).
+    // SAFETY: the body lies beside its block. That lives while the body is run, for it is registered (B2), and while it is discarded, for
+    // whoever does so names it (B1).
     let body = unsafe { Body::new(body.cast(), const { &vtable::<F, A, B, false>() }) };
-    name.block().body.set(Some(body));
+    name.block().set_body(body);
     name.register(thread);
     name
 }
@@ -108,7 +110,8 @@ pub(crate) fn boxed<A: 'static, B: 'static>(run: impl FnOnce(A) -> B + 'static) 
 ///
 /// `block` is the first field of a boxed `Whole<X, F, A>`; nobody has a name for it (B1).
 unsafe fn free_whole<X, F, A>(block: NonNull<Block>) {
-    // SAFETY: as promised by the caller. The run was moved out or dropped before (B7).
+    // SAFETY: as promised by the caller. Of the body nothing is dropped here: its run was moved out or dropped before (B7), or it was never
+    // written, if what makes it has panicked.
     drop(unsafe { Box::from_raw(block.cast::<Whole<X, F, A>>().as_ptr()) });
 }
 
@@ -147,9 +150,9 @@ impl<F, A, const BOXED: bool> Parts<F, A, BOXED> {
 
     /// # Safety
     ///
-    /// To be called once, and only if the starter wrote an argument.
+    /// To be called once, and only if the starter wrote an argument, or it is `()` (B9).
     unsafe fn argument(&self) -> A {
-        // SAFETY: as above, and written.
+        // SAFETY: as above, and written, or of no size.
         unsafe { (&raw const (*self.0.as_ptr()).argument).cast::<A>().read() }
     }
 }
@@ -178,7 +181,7 @@ unsafe fn discard<F, A, const BOXED: bool>(data: NonNull<u8>) {
 ///
 /// # Safety
 ///
-/// As for [`discard`], but that the cell holds an argument if the greenlet was started with a value; `me` is
+/// As for [`discard`], but that the cell holds an argument, unless something else than a value has arrived (B9); `me` is
 /// the running greenlet, whose body this is.
 unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: bool>(
     data: NonNull<u8>,
@@ -194,7 +197,7 @@ unsafe fn run<F: FnOnce(A) -> B + 'static, A: 'static, B: 'static, const BOXED: 
         }
     }
     let call = AssertUnwindSafe(|| {
-        // SAFETY: once each; started with a value, so there is an argument.
+        // SAFETY: once each. There is an argument: it was started with a value, or by the hub, and then that is `()` (B9).
         let (run, argument) = unsafe { (parts.run(), parts.argument()) };
         drop(parts);
         run(argument)
@@ -216,7 +219,7 @@ unsafe fn dead_on_arrival<F, A, const BOXED: bool>(
     let payload = match arrive(me.block().thread(), me) {
         Arrival::Value => return None,
         Arrival::Spoilt(payload) => {
-            // SAFETY: once; a value came, though it is not used.
+            // SAFETY: once. Only a value is spoilt, so there is an argument, as in `run` (B9).
             drop_quietly(|| unsafe { parts.argument() });
             payload
         }
@@ -291,7 +294,7 @@ fn give<B: 'static>(me: &AnyGreenlet, value: B) -> Option<B> {
         return Some(value);
     }
     // SAFETY: neither new nor dead, as it expects something, and not running, as `me` is: so it is suspended, waiting
-    // for a `B` (B4).
+    // for a `B`, or the hub (B4).
     unsafe { block.slot.get().cast::<B>().write(value) };
     me.block().thread().current.set(parent);
     me.block().mark_dead();

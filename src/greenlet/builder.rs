@@ -3,7 +3,8 @@
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::greenlet::block::{AnyGreenlet, Block, Blueprint};
+use crate::greenlet::block::{AnyGreenlet, Block};
+use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::body::create;
 use crate::greenlet::handle::{Greenlet, assert_can_return};
 use crate::greenlet::local_map::LocalMap;

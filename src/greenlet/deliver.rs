@@ -145,7 +145,7 @@ fn offer_suspended(
     let expects = target.block().expects.get();
     Ok(match parcel {
         Parcel::Value(at, kind) if expects.id == kind.id => {
-            // SAFETY: a valid value of the kind that the slot has room for (B4).
+            // SAFETY: a valid value of the kind that the slot has room for (B4): also the hub's, for `()`.
             unsafe { ptr::copy_nonoverlapping(at, target.block().slot.get(), kind.size) };
             Arrival::Value
         }
@@ -209,12 +209,13 @@ fn offer_new(me: &AnyGreenlet, target: &AnyGreenlet, parcel: Parcel) -> Result<A
     }
     Ok(match parcel {
         Parcel::Value(at, kind) => {
-            // SAFETY: a valid value of the kind that the slot is for.
+            // SAFETY: a valid value of the kind that the slot is for. It still is the slot of the target's body: nothing of the user's
+            // has run since it was asked for.
             unsafe { ptr::copy_nonoverlapping(at, slot, kind.size) };
             Arrival::Value
         }
         Parcel::Exit => {
-            // SAFETY: the body takes a GreenletExit.
+            // SAFETY: the body takes a GreenletExit; the slot is its own, as above.
             unsafe { slot.cast::<GreenletExit>().write(GreenletExit) };
             Arrival::Value
         }

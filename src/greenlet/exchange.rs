@@ -3,7 +3,7 @@
 //! The fast path is [`send`] to a greenlet that waits for just the type that is sent: compare the
 //! types, write the value into the receiver's frame, leave. Everything else is cold.
 //!
-//! Invariants used here: B3, B4, B7 of `block`.
+//! Invariants used here: B3, B4, B7, B10 of `block`.
 #![allow(unsafe_code)]
 
 use std::any::TypeId;
@@ -39,7 +39,7 @@ pub(crate) fn send<A: 'static, B: 'static>(
 ) -> Result<B, Failure<A>> {
     let mut slot = MaybeUninit::uninit();
     match send_into(target, value, at, &mut slot) {
-        // SAFETY: no failure, so the value is in the slot.
+        // SAFETY: no failure: a value was written to the slot (B10).
         None => Ok(unsafe { slot.assume_init() }),
         Some(failure) => Err(failure),
     }
@@ -54,7 +54,7 @@ pub(crate) fn send_loudly<A: 'static, B: 'static>(target: &AnyGreenlet, value: A
     if let Some(failure) = send_into(target, value, Location::caller(), &mut slot) {
         fail_loudly(failure, target);
     }
-    // SAFETY: no failure, so the value is in the slot.
+    // SAFETY: no failure: a value was written to the slot (B10).
     unsafe { slot.assume_init() }
 }
 
@@ -83,13 +83,13 @@ fn exchange<V, B: 'static>(
     slot: &mut MaybeUninit<B>,
 ) -> Option<Failure<V>> {
     let thread = target.block().thread();
-    // SAFETY: the running greenlet's block is alive, and stays so until it is dead (B2, B3).
+    // SAFETY: the running greenlet's block is alive, and stays so as long as its code runs (B2, B3).
     let me = unsafe { thread.current.get().as_ref() };
     me.slot.set(slot.as_mut_ptr().cast());
     me.expects.set(Kind::of::<B>());
     me.waits_at.set(at);
     transfer_by_hand(thread, me, target);
-    // If nothing else arrived, whoever left for us wrote a `B` into the slot (B4).
+    // If nothing else arrives, a `B` was written to the slot (B4, B10).
     match thread.alert.get() {
         0 => None,
         _ => receive_slow(thread, slot),
@@ -102,7 +102,7 @@ fn receive_slow<V, B>(thread: &Thread, slot: &mut MaybeUninit<B>) -> Option<Fail
     match arrive(thread, &me) {
         Arrival::Value => None,
         Arrival::Spoilt(payload) => {
-            // SAFETY: a value arrived all the same (B4), and is not used again.
+            // SAFETY: only a value is spoilt: it was written to the slot (B10), and is not used again.
             unsafe { slot.assume_init_drop() };
             Some(Failure::Arrived(Arrival::Thrown(payload)))
         }
@@ -142,7 +142,7 @@ fn send_slow<A: 'static, B: 'static>(
             if let Err(none) = prepare(target, More::MayBeReserved) {
                 return Some(no_stack(target, value, none));
             }
-            // SAFETY: the body takes an `A`, and was not run yet (B7).
+            // SAFETY: the body takes an `A`, and still is there (B7): nothing of the user's has run since it was asked.
             unsafe { argument.cast::<A>().write(value) };
             exchange(target, at, slot)
         }
@@ -226,7 +226,7 @@ pub(crate) fn throw<B: 'static>(
     block.thread().announce(target, Arrival::Thrown(payload));
     let mut slot = MaybeUninit::uninit();
     match exchange(target, at, &mut slot) {
-        // SAFETY: no failure, so the value is in the slot.
+        // SAFETY: no failure: a value was written to the slot (B10).
         None => Ok(unsafe { slot.assume_init() }),
         Some(failure) => Err(failure),
     }
@@ -250,7 +250,7 @@ fn throw_queued<B: 'static>(
     let failure = exchange(&hub, at, &mut slot);
     drop(temporary);
     match failure {
-        // SAFETY: no failure, so the value is in the slot.
+        // SAFETY: no failure: a value was written to the slot (B10).
         None => Ok(unsafe { slot.assume_init() }),
         Some(failure) => Err(failure),
     }

@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, Blueprint, State};
+use crate::greenlet::block::{AnyGreenlet, Role, State};
+use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::body::{boxed, create};
 use crate::greenlet::error::SwitchError;
 use crate::greenlet::kill::disown;
@@ -46,8 +47,10 @@ use crate::greenlet::unwind::Payload;
 ///
 /// Two things must not be done with a `std::thread_local!`, and the compiler cannot see to it: switching in its
 /// initialiser, and leaving a greenlet suspended inside [`LocalKey::with`](std::thread::LocalKey::with) when the thread
-/// ends. Either may leave a reference to a value that is gone. [`greenlet_local!`](crate::greenlet_local) has neither
-/// restriction.
+/// ends. Either may leave a reference to a value that is gone. What another greenlet has made of it before the initialiser goes on is
+/// replaced then. And a thread-local that was first used after the thread's first greenlet is destroyed before the greenlets are
+/// unwound; where they are not, as main never is, it takes a destructor that switches there.
+/// [`greenlet_local!`](crate::greenlet_local) has neither restriction.
 ///
 /// # Examples
 ///
@@ -152,7 +155,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
     pub fn empty() -> Self {
         let greenlet =
             Greenlet::new(|_: A| -> B { unreachable!("this body is taken away at once") });
-        if let Some(body) = greenlet.block().body.take() {
+        if let Some(body) = greenlet.block().take_body() {
             body.discard();
         }
         greenlet
@@ -162,7 +165,7 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
     ///
     /// # Panics
     ///
-    /// If the greenlet has started or is dead (greenlet item 7).
+    /// If the greenlet has started or is dead (greenlet item 7), or was spawned: the hub starts it, with the body it was spawned with.
     #[track_caller]
     pub fn set_run(&self, run: impl FnOnce(A) -> B + 'static) {
         const { assert_can_return::<B>() };
@@ -172,7 +175,12 @@ impl<A: 'static, B: 'static> Greenlet<A, B> {
             "greenlet {} has already started, its run cannot be set",
             block.label()
         );
-        let before = block.body.replace(Some(boxed(run)));
+        assert!(
+            block.role.get() == Role::Plain,
+            "greenlet {} is spawned, its run cannot be set",
+            block.label()
+        );
+        let before = block.set_body(boxed(run));
         if let Some(before) = before {
             before.discard();
         }

@@ -35,6 +35,7 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         .lower(alert::FORSAKEN | alert::ARRIVAL | alert::GRAVES);
     let announced = me.block().arrival.take();
     let mut arrival = announced.map_or(Arrival::Value, |arrival| *arrival);
+    // Taken before anything of the user's runs, which may switch.
     if let Some(origin) = thread.origin.take() {
         #[cfg(feature = "tracing")]
         thread.tell(&origin, me);
@@ -49,7 +50,7 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
             arrival = displace(arrival, payload);
         }
     }
-    // Last, for it may switch, which is a way of its own.
+    // Last, for it may switch, which is a way of its own: observers are to see the way here first.
     if alerts & alert::GRAVES != 0 {
         unwind::drop_quietly(thread.graves.take());
     }
@@ -220,7 +221,7 @@ pub(crate) fn discard(new: &AnyGreenlet) {
     let thread = block.thread();
     block.mark_dead();
     block.unregister(thread);
-    let body = block.body.take();
+    let body = block.take_body();
     let discarded = catch_unwind(AssertUnwindSafe(|| body.map_or((), Body::discard)));
     vacate(thread, block);
     // Each is dropped whatever the others do; what is raised first counts.

@@ -10,6 +10,7 @@
 //! * `spans` what a greenlet has entered, for `tracing`.
 //! * `kills` the kills that wait for the end of one victim.
 //! * `marks` how deep greenlets go on their stacks.
+//! * `blueprint` what a control block is made of.
 //! * `block` control blocks, names, per-thread state: the data that everything below works on.
 //! * `passage` what whoever leaves puts down for the next.
 //! * `label` how a greenlet is called in messages.
@@ -47,6 +48,8 @@ pub(crate) mod spans;
 pub(crate) mod kills;
 
 pub(crate) mod marks;
+
+pub(crate) mod blueprint;
 
 pub(crate) mod block;
 

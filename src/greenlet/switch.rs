@@ -20,7 +20,7 @@
 //!
 //! The hub is a greenlet whose code is the trampoline's: when it is current, the trampoline has it choose who runs next.
 //!
-//! Invariants used here: B2, B3, B5 of `block`; C1 to C3 of `sys/context`.
+//! Invariants used here: B2, B3, B5, B10 of `block`; C1 to C3 of `sys/context`.
 #![allow(unsafe_code)]
 
 use std::io::{self, Write};
@@ -78,38 +78,39 @@ fn prepare_with_care(target: &AnyGreenlet, more: More) -> Result<(), NoStack> {
 unsafe fn give(target: &AnyGreenlet, slot: Slot, entry: Entry) {
     let block = target.block();
     block.stack_limit.set(slot.limit());
-    // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2), and
-    // the entry does not unwind (C2).
+    // SAFETY: the block is not dead, so it lives until the trampoline has seen its end (B2); the entry is one
+    // for blocks and does not unwind (C2), says the caller.
     let context = unsafe { Context::new(slot, entry, target.as_ptr().as_ptr().cast()) };
     // SAFETY: a new greenlet has no context that anybody could be using (B5).
     unsafe { *block.context.get() = Some(context) };
     block.stage.set(Stage::Started);
 }
 
-/// The first thing that runs on a new stack. Does not unwind, since a body's `run` does not.
+/// The first thing that runs on a new stack. Does not unwind.
 ///
 /// # Safety
 ///
 /// `data` is the block whose context this is.
 #[inline(never)]
 unsafe fn enter(link: &Link, data: *const ()) {
+    let guard = AbortOnUnwind;
     let block = NonNull::new(data.cast_mut().cast::<Block>()).expect("set by prepare");
     // SAFETY: `data` came from a name. The registry keeps the block until the trampoline has seen its end (B2): not counting this
     // name either way is right.
     let me = ManuallyDrop::new(unsafe { AnyGreenlet::uncounted(block) });
     me.block().link.set(link);
-    let body = me.block().body.take().expect("a new greenlet has a body");
-    let guard = AbortOnUnwind;
+    let body = me.block().take_body().expect("a new greenlet has a body");
     body.run(&me);
     mem::forget(guard);
 }
 
-/// As [`enter`], on a stack that was clear.
+/// As [`enter`], on a stack that was clear. Does not unwind either.
 ///
 /// # Safety
 ///
 /// As for [`enter`].
 unsafe fn enter_measured(link: &Link, data: *const ()) {
+    let guard = AbortOnUnwind;
     // SAFETY: the registry keeps the block until the trampoline has seen its end (B2).
     let block = unsafe { &*data.cast::<Block>() };
     let marks = &block.thread().marks;
@@ -119,6 +120,7 @@ unsafe fn enter_measured(link: &Link, data: *const ()) {
     let depth = exact_depth(limit, block.stack_size);
     let size = usable_size(limit, block.stack_size);
     marks.end(limit, block.created_at, depth, size);
+    mem::forget(guard);
 }
 
 /// The functions in which the stack of a greenlet, and what runs greenlets on the native stack, begin.
@@ -129,15 +131,18 @@ pub(crate) fn beginnings() -> [usize; 2] {
     ]
 }
 
-/// What a greenlet runs is caught, and so is each destructor that it is told to run. What is left is a panic payload whose own
-/// destructor panics, where std aborts as well (C2).
+/// Where nothing may unwind.
+///
+/// At a greenlet's end: what it runs is caught, and so is each destructor that it is told to run. What is left is a panic payload whose own
+/// destructor panics, where std aborts as well (C2). And between two greenlets, where only the library's own code runs: below it are
+/// the frames of main, which is not the current one then, and must not go on (B3).
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
         let _ = writeln!(
             io::stderr(),
-            "fatal runtime error: a panic left where a greenlet ends or is asked, aborting"
+            "fatal runtime error: a panic left where greenlets are run, end or are asked, aborting"
         );
         process::abort();
     }
@@ -145,14 +150,14 @@ impl Drop for AbortOnUnwind {
 
 /// Leaves `me`, the running greenlet, for `target`; returns when somebody leaves for `me`.
 ///
-/// `target` is suspended, or new and [prepared](prepare).
+/// `target` is another one: suspended, or new and [prepared](prepare).
 #[inline]
 pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
     if thread.alert.get() != 0 {
         thread.note_origin();
     }
     set_current(thread, target);
-    // SAFETY: set when this context was entered; the link lies on the stack that we are running on.
+    // SAFETY: main and the hub have none; that of others was set when their context was entered, and lies on its stack, which runs.
     match unsafe { me.link.get().as_ref() } {
         Some(link) => {
             link.suspend();
@@ -162,7 +167,8 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
         }
         None => {
             if !is_hub(thread, thread.current.get()) {
-                resume_current(thread);
+                // SAFETY: not the hub, nor main, for that is `me`, which leaves for another; so this is the native stack.
+                unsafe { resume_current(thread) };
             }
             if !ptr::eq(thread.current.get().as_ptr(), me) {
                 trampoline(thread, me);
@@ -207,7 +213,7 @@ fn stop_over(thread: &Thread) {
         let guard = AbortOnUnwind;
         put();
         mem::forget(guard);
-        // SAFETY: the block of the running greenlet, which is alive (B2), has had its link since it started; the link lies on this stack.
+        // SAFETY: the running greenlet, whose block is alive (B2), has had its link since it was entered, on this very stack.
         let link = unsafe { &*thread.running().link.get() };
         thread.current.set(by);
         link.suspend();
@@ -227,11 +233,11 @@ pub(crate) fn ask(thread: &Thread, target: &AnyGreenlet, question: &dyn Fn()) {
     thread.question.set(Some(Question { put, by }));
     thread.alert.raise(alert::STOPOVER);
     set_current(thread, target);
-    // SAFETY: the running greenlet's block is alive (B2); its link, if it has one, lies on the stack that we are running on.
+    // SAFETY: the running greenlet's block is alive (B2); its link, if it has one, lies on the stack of its context, which runs.
     match unsafe { by.as_ref().link.get().as_ref() } {
         Some(link) => link.suspend(),
-        // Main and the hub run on the native stack (C1).
-        None => resume_current(thread),
+        // SAFETY: main and the hub run on the native stack (C1); the target is suspended, and on a stack of its own.
+        None => unsafe { resume_current(thread) },
     }
     debug_assert!(thread.question.take().is_none(), "nobody has answered");
 }
@@ -241,9 +247,10 @@ fn is_hub(thread: &Thread, greenlet: NonNull<Block>) -> bool {
     ptr::eq(thread.hub.get(), greenlet.as_ptr())
 }
 
-/// Makes `target` the greenlet that runs next.
+/// Makes `target`, which has started and not ended, the greenlet that runs next (B3).
 #[inline]
 pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
+    debug_assert_eq!(target.block().stage.get(), Stage::Started, "B3");
     thread.current.set(target.as_ptr());
 }
 
@@ -252,10 +259,13 @@ pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
 fn trampoline(thread: &Thread, main: &Block) {
     loop {
         if is_hub(thread, thread.current.get()) {
+            let guard = AbortOnUnwind;
             let hub = thread.hub_part.get().expect("it is current");
             (hub.hooks.turn)(thread);
+            mem::forget(guard);
         } else {
-            resume_current(thread);
+            // SAFETY: neither the hub nor main, which has left; and here it is main's stack.
+            unsafe { resume_current(thread) };
         }
         if ptr::eq(thread.current.get().as_ptr(), main) {
             return;
@@ -263,25 +273,36 @@ fn trampoline(thread: &Thread, main: &Block) {
     }
 }
 
+/// Runs the current greenlet until another one is current.
+///
+/// # Safety
+///
+/// The current greenlet is neither main nor the hub. To be called on the native stack (C1).
 #[inline(always)]
-fn resume_current(thread: &Thread) {
+unsafe fn resume_current(thread: &Thread) {
     let current = thread.current.get();
-    // SAFETY: the current greenlet is not dead, so its block is alive (B2); other than main it has
-    // a context (B5), which nobody else touches while it runs: `&mut` is unique.
+    // SAFETY: the current greenlet is registered, so its block is alive (B2). It has a context, as it has started and is neither main nor
+    // the hub, says the caller (B3, B5); nobody else touches that while it runs: `&mut` is unique.
     let ended = unsafe {
         let context = &mut *current.as_ref().context.get();
         context.as_mut().unwrap_unchecked().resume()
     };
     if ended {
-        clear_away(thread, current);
+        // SAFETY: it has just ended.
+        unsafe { clear_away(thread, current) };
     }
 }
 
-/// Gives back the stack of a greenlet whose entry function has returned.
+/// Gives back the stack of a greenlet.
+///
+/// # Safety
+///
+/// Its entry function has returned just now: it is dead, and registered still (B2).
 #[inline(never)]
-fn clear_away(thread: &Thread, dead: NonNull<Block>) {
-    // SAFETY: dead now, but still in the registry, which keeps it.
+unsafe fn clear_away(thread: &Thread, dead: NonNull<Block>) {
+    // SAFETY: the registry keeps it.
     let block = unsafe { dead.as_ref() };
+    let guard = AbortOnUnwind;
     // SAFETY: the context has ended; nobody runs on it any more (B5).
     let context = unsafe { (*block.context.get()).take() };
     drop(context);
@@ -291,4 +312,59 @@ fn clear_away(thread: &Thread, dead: NonNull<Block>) {
         (hub.hooks.vacate)(thread, block);
     }
     block.unregister(thread);
+    mem::forget(guard);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::process::Command;
+
+    use super::transfer;
+    use crate::greenlet::handle::Greenlet;
+    use crate::greenlet::thread::here;
+    use crate::hub::begin::place;
+
+    const CASE: &str = "GREENLET_SWITCH_CASE";
+
+    /// What the library could do wrong: it panics where main has left, and another greenlet or the hub has not arrived.
+    #[test]
+    fn child() {
+        let Ok(case) = env::var(CASE) else {
+            return;
+        };
+        let went_on = catch_unwind(AssertUnwindSafe(|| match case.as_str() {
+            "turn" => {
+                let place = place();
+                let _in_use = place.hub.run_queue.borrow_mut();
+                transfer(place.thread, place.me, &place.hub.greenlet);
+            }
+            "end" => {
+                let greenlet = Greenlet::new(|()| ());
+                let _in_use = here().registry.borrow();
+                greenlet.switch(());
+            }
+            _ => (),
+        }));
+        println!("main went on: {}", went_on.is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_panic_between_two_greenlets_does_not_unwind_main() {
+        for case in ["turn", "end"] {
+            let mut command = Command::new(env::current_exe().unwrap());
+            command.args(["--exact", "--nocapture", "greenlet::switch::tests::child"]);
+            let ended = command.env(CASE, case).output().unwrap();
+            let said = String::from_utf8_lossy(&ended.stdout);
+            let told = String::from_utf8_lossy(&ended.stderr);
+            assert!(!ended.status.success(), "{case}: {said}{told}");
+            assert!(!said.contains("main went on"), "{case}: {said}");
+            assert!(
+                told.contains("a panic left where greenlets are run"),
+                "{told}"
+            );
+        }
+    }
 }

@@ -9,16 +9,18 @@
 //!
 //! Invariants:
 //!
-//! * **T1** `HERE` is null or points to a leaked `Thread` that [`Departure`] has not freed.
-//! * **T2** A `Thread` is freed only when no greenlet but main is in its registry, and main is dead; so no block
-//!   has a `thread` pointer that it may use (B2).
+//! * **T1** `HERE` is null, or the pointer that a `Thread` was leaked as, which [`Departure`] has not freed. While it is there
+//!   nobody has the `Thread` to themselves: all that refer to it share it.
+//! * **T2** A `Thread` is freed only when all its greenlets are dead, main and the hub the last, and its registry is empty; so no block
+//!   has a `thread` pointer that it may use (B2), and no stack is left with a reference on it.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 
-use crate::greenlet::block::{self, AnyGreenlet, Block, Blueprint, Role, Stage, Thread};
+use crate::greenlet::block::{self, AnyGreenlet, Block, Role, Stage, Thread};
+use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::kill::kill;
 use crate::greenlet::unwind::drop_quietly;
 use crate::sys::arena::{DEFAULT_SIZE, guard_size, usable_size};
@@ -27,15 +29,15 @@ use crate::sys::overflow::{self, Victim};
 
 thread_local! {
     /// Without a destructor of its own, so it can be read at any time, also in a signal handler.
-    static HERE: Cell<*const Thread> = const { Cell::new(ptr::null()) };
+    static HERE: Cell<*mut Thread> = const { Cell::new(ptr::null_mut()) };
     static DEPARTURE: Departure = const { Departure };
 }
 
 /// This thread's state.
 #[inline]
 pub(crate) fn here<'a>() -> &'a Thread {
-    // SAFETY: not freed while it is there (T1). It is freed only in the destructor of a thread-local, inside of which no caller of
-    // this function keeps the reference.
+    // SAFETY: not freed while it is there (T1). `Departure` frees it, in the destructor of a thread-local: the frames below that one either
+    // are std's alone, or never go on, for the process ends in them. So no reference that a caller has kept is used after.
     match unsafe { HERE.get().as_ref() } {
         Some(thread) => thread,
         None => arrive_in_thread(),
@@ -50,12 +52,13 @@ pub(crate) fn if_here<'a>() -> Option<&'a Thread> {
 
 #[cold]
 fn arrive_in_thread<'a>() -> &'a Thread {
-    // SAFETY: leaked; T1 holds until `Departure` frees it.
-    let thread: &Thread = unsafe { NonNull::from(Box::leak(Thread::new())).as_ref() };
+    let leaked = Box::into_raw(Thread::new());
+    // SAFETY: as for `here`; the pointer itself is kept, since what a reference is turned into may not be freed (T1).
+    let thread: &Thread = unsafe { &*leaked };
     let main = without_stack(thread);
     thread.current.set(main.as_ptr());
     thread.main.replace(Some(main));
-    HERE.set(thread);
+    HERE.set(leaked);
     overflow::install(describe_overflow);
     // Refused if this thread's locals are being destroyed already.
     let _ = DEPARTURE.try_with(|_| ());
@@ -111,8 +114,9 @@ struct Departure;
 
 impl Drop for Departure {
     fn drop(&mut self) {
+        let leaked = HERE.get();
         // SAFETY: T1.
-        let Some(thread) = (unsafe { HERE.get().as_ref() }) else {
+        let Some(thread) = (unsafe { leaked.as_ref() }) else {
             return;
         };
         let main = thread.main();
@@ -143,9 +147,9 @@ impl Drop for Departure {
         end_without_stack(thread, &main);
         thread.main.take();
         thread.origin.take();
-        HERE.set(ptr::null());
-        // SAFETY: T2; leaked by `arrive_in_thread`, and `thread` is not used again.
-        drop(unsafe { Box::from_raw(ptr::from_ref(thread).cast_mut()) });
+        HERE.set(ptr::null_mut());
+        // SAFETY: leaked as this pointer (T1); `thread` is not used again, nor is it by blocks (T2).
+        drop(unsafe { Box::from_raw(leaked) });
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn interrupt(target: &AnyGreenlet, payload: Payload) {
         return drop_quietly(too_late);
     }
     match block.state() {
+        // Takes the seat back.
         State::New => never_start(hub, target),
         State::Suspended if !block.is_parked() => strike(hub, target),
         _ if press(hub, target) => {}

@@ -105,6 +105,12 @@ fn make_ready(hub: &Hub, next: &AnyGreenlet, more: More) -> Ready {
     if next.is_dead() {
         return Ready::Never;
     }
+    debug_assert!(
+        next.block()
+            .argument()
+            .is_some_and(|(takes, _)| takes.is::<()>()),
+        "B9"
+    );
     if prepare(next, more).is_ok() {
         return Ready::Now;
     }

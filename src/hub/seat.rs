@@ -68,8 +68,8 @@ impl Seat {
     /// The seat of a greenlet, if it has one.
     #[inline]
     pub(crate) fn of(block: &Block) -> Option<&Seat> {
-        // SAFETY: a seat for as long as it is there (S1); it is taken back when the greenlet is about to end, or has
-        // ended, and not used there.
+        // SAFETY: a seat for as long as it is there (S1). It is taken back when the greenlet is about to end, or has ended, by whoever
+        // ends it, and is not used after that: not by the greenlet itself, nor where one that is new is discarded.
         unsafe { block.seat.get().cast::<Seat>().as_ref() }
     }
 

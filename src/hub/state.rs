@@ -1,6 +1,7 @@
 //! A thread's hub: what there is of it, and how it begins and ends.
 //!
-//! * **S3** `HubPart::data` is a boxed [`Hub`], freed with the thread's state when nothing but main is left.
+//! * **S3** `HubPart::data` is a boxed [`Hub`], freed at the end of the thread's state, when nothing but main is left. From then on only
+//!   names are dropped, until that state is gone as well, so nobody asks for the hub (B8).
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -91,7 +92,7 @@ impl Hub {
     #[inline]
     pub(crate) fn of(thread: &Thread) -> &Hub {
         let part = thread.hub_part.get().expect("the hub has begun");
-        // SAFETY: there as long as the thread's state is (S3).
+        // SAFETY: there as long as anybody asks for it (S3).
         unsafe { part.data.cast::<Hub>().as_ref() }
     }
 
@@ -196,7 +197,7 @@ pub(crate) fn free(thread: &Thread) {
         return;
     };
     vacate(thread, thread.main().block());
-    // SAFETY: as boxed by `begin`; the thread's state goes next, and nobody asks for the hub meanwhile (S3).
+    // SAFETY: as boxed by `begin`; nobody asks for the hub any more (S3).
     let hub = unsafe { Box::from_raw(part.data.cast::<Hub>().as_ptr()) };
     // Those that were killed before their first turn are in it still.
     debug_assert!(hub.run_queue.borrow().count(|greenlet| !greenlet.is_dead()) == 0);

@@ -1,6 +1,7 @@
 //! A lock around a value, as std has it.
 //!
-//! * **M1** The value is touched only by whoever has taken the one permit, which a guard stands for.
+//! * **M1** The value is touched only by whoever has taken the one permit, which a guard stands for. A wait without a deadline ends with the
+//!   permit, or unwinds.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
@@ -51,8 +52,6 @@ struct Raw {
 }
 
 // SAFETY: only the holder touches the value (M1), which may then be of another thread.
-unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
-// SAFETY: as above.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
 impl<T: ?Sized> UnwindSafe for Mutex<T> {}

@@ -36,8 +36,6 @@ pub struct OnceLock<T> {
     value: UnsafeCell<Option<T>>,
 }
 
-// SAFETY: the value goes along.
-unsafe impl<T: Send> Send for OnceLock<T> {}
 // SAFETY: one thread may set the value and another one drop it, so it has to be `Send`; and once it is set all share it (O2).
 unsafe impl<T: Send + Sync> Sync for OnceLock<T> {}
 
@@ -128,7 +126,7 @@ impl<T> OnceLock<T> {
     fn init(&self, f: impl FnOnce() -> T) {
         self.once.call_once_force(|_| {
             let value = f();
-            // SAFETY: nobody else is here, and nobody looks before it is complete (O2).
+            // SAFETY: nobody else is here, and nobody looks before it is complete (O2). There is no value that would be dropped here.
             unsafe { *self.value.get() = Some(value) };
         });
     }

@@ -19,7 +19,6 @@ use crate::hub::owner::Owner;
 use crate::hub::park::park;
 use crate::sync::poison::{Entry, Poison};
 use crate::util::deadline::Deadline;
-
 use crate::util::slot_list::Key;
 use crate::wait::rw_permits::{Access, RwPermits};
 
@@ -55,8 +54,6 @@ struct Raw {
     poison: Poison,
 }
 
-// SAFETY: the value goes along, and nothing else is bound to a thread.
-unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 // SAFETY: a writer of another thread has the value to itself, and readers of several threads share it (R2).
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 

@@ -4,7 +4,8 @@
 //!
 //! * **F1** What a child borrows, it borrows for at least `'scope`, which is over only when `scope` leaves its frame.
 //! * **F2** A child's function, what it captured, and its result unless a handle has it, are gone before its
-//!   [`Membership`] is dropped; nothing of them is in its greenlet any more.
+//!   [`Membership`] is dropped; nothing of them is in its greenlet any more. Nothing switches between that and the return of `Child::run`, whose
+//!   types name what was borrowed still.
 //! * **F3** `scope` leaves its frame only when no membership is left. What unwinds it meanwhile is caught, and goes on afterwards; if
 //!   anything should escape nevertheless, the process ends.
 //! * **F4** A handle, and so a result in it, lives no longer than `'scope`, or for ever if it is forgotten; then it is never
@@ -58,6 +59,9 @@ use crate::util::deadline::Deadline;
 /// Switches unless all children have ended.
 ///
 /// Differences from std: if `f` panics the children are killed. Nothing has to be `Send`, and the scope cannot leave its thread.
+///
+/// A child has a stack of its own. So what works only on the stack it was made for, as that by which a coroutine of another library suspends
+/// itself, must not be used by a child, and the compiler cannot see to it.
 ///
 /// ```
 /// let mut numbers = vec![1, 2, 3];

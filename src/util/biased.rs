@@ -19,8 +19,6 @@ pub(crate) struct Biased<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the value goes along, and nothing else is bound to a thread.
-unsafe impl<T: Send> Send for Biased<T> {}
 // SAFETY: one thread at a time touches the value (M3), and sees what the one before has done to it: by the end of the bias, or by the latch.
 unsafe impl<T: Send> Sync for Biased<T> {}
 

@@ -10,6 +10,7 @@ mod generators;
 mod locals;
 mod misc;
 mod parked;
+mod runs;
 mod traits;
 mod walk;
 

@@ -1,6 +1,6 @@
 //! What runs at the end of a greenlet and of a thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
@@ -8,10 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use greenlet::event::Event;
-use greenlet::{Greenlet, JoinHandle, trace};
+use greenlet::hub::measure;
+use greenlet::lock::Semaphore;
+use greenlet::{Greenlet, GreenletId, JoinHandle, trace};
 
 use crate::on_drop;
-use crate::support::leak_checked;
+use crate::support::{Bell, leak_checked};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -137,4 +139,67 @@ fn a_panic_that_comes_at_the_end_of_the_thread_does_not_end_the_process() {
     })
     .join()
     .unwrap();
+}
+
+thread_local! {
+    static DETOUR: RefCell<Option<Greenlet<(), ()>>> = const { RefCell::new(None) };
+}
+
+/// From whom to whom control went.
+type Steps = Rc<RefCell<Vec<(GreenletId, GreenletId)>>>;
+
+/// Ends a greenlet that nobody owns any more, and drops what came too late for it, which switches, where main arrives. Main has to
+/// see to that end all the same: the parent, which only the link keeps, is gone then.
+fn end_beside_a_detour(begin: impl FnOnce(&Steps), end: impl FnOnce()) {
+    let gone = Rc::new(Cell::new(0));
+    let bell = Bell(gone.clone());
+    let parent = Greenlet::<(), ()>::new(move |()| drop(bell));
+    let gate = Rc::new(Semaphore::new(0));
+    let owner: Rc<RefCell<Option<Greenlet<(), ()>>>> = Rc::default();
+    let (entered, owned) = (gate.clone(), owner.clone());
+    let passes = move |()| {
+        entered.acquire();
+        owned.take();
+    };
+    let g = Greenlet::with_parent(passes, &parent);
+    drop(parent);
+    let name = g.any();
+    let main = greenlet::main();
+    let back = greenlet::spawn(move || main.switch::<(), ()>(()));
+    g.switch(());
+    owner.replace(Some(g));
+    let detour = Greenlet::new(|()| ());
+    let way = [name.id(), greenlet::main().id(), detour.id()];
+    DETOUR.set(Some(detour));
+    let steps = Steps::default();
+    gate.release();
+    begin(&steps);
+    // It has what it waited for, so it does not hear of this.
+    let late = on_drop(|| DETOUR.take().expect("dropped once").switch(()));
+    let ended = name.try_throw::<()>(Box::new(late));
+    end();
+    assert!(ended.is_ok() && name.is_dead());
+    assert!(DETOUR.take().is_none(), "there was no detour");
+    assert_eq!(gone.get(), 1, "the parent's body was not dropped");
+    let [g, main, detour] = way;
+    let (steps, last) = (steps.take(), [(g, main), (main, detour), (detour, main)]);
+    assert!(steps.is_empty() || steps.ends_with(&last), "{steps:?}");
+    back.kill();
+    back.wait();
+}
+
+#[test]
+fn a_forsaken_end_is_seen_to_though_what_came_too_late_switches_when_it_is_observed() {
+    leak_checked(|| {
+        let observe = |steps: &Steps| {
+            let steps = steps.clone();
+            trace::set(move |_, from, to| steps.borrow_mut().push((from.id(), to.id())));
+        };
+        end_beside_a_detour(observe, || drop(trace::clear()));
+    });
+}
+
+#[test]
+fn a_forsaken_end_is_seen_to_though_what_came_too_late_switches_when_it_is_measured() {
+    leak_checked(|| end_beside_a_detour(|_| measure(true), || measure(false)));
 }
