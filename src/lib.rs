@@ -158,13 +158,14 @@ pub mod thread;
 
 pub mod time;
 
-pub use crate::greenlet::block::{AnyGreenlet, State};
+pub use crate::greenlet::block::AnyGreenlet;
 pub use crate::greenlet::builder::GreenletBuilder;
 pub use crate::greenlet::census::{Census, census, trim_stacks};
 pub use crate::greenlet::error::{ParentError, SwitchError};
 pub use crate::greenlet::generator::{Generator, Yielder};
 pub use crate::greenlet::handle::{Greenlet, WeakGreenlet};
 pub use crate::greenlet::locals::{AccessError, LocalKey};
+pub use crate::greenlet::state::State;
 pub use crate::greenlet::thread::{current, main};
 pub use crate::greenlet::trace;
 pub use crate::greenlet::unwind::{GreenletExit, Payload};

@@ -49,6 +49,7 @@ const ORDER: &[(&str, &str)] = &[
     ("greenlet/kills", ""),
     ("greenlet/marks", ""),
     ("greenlet/blueprint", ""),
+    ("greenlet/state", ""),
     ("greenlet/block", "U"),
     ("greenlet/passage", ""),
     ("greenlet/label", ""),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
-use crate::greenlet::block::Stage;
+use crate::greenlet::state::Stage;
 use crate::greenlet::thread::here;
 use crate::sys::arena::{rounded, usable_size};
 use crate::sys::depth::exact_depth;

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use crate::debug::backtrace::Backtrace;
 use crate::debug::dump::{Activity, Dump, GreenletDump, StackUse, ThreadDump};
-use crate::greenlet::block::{AnyGreenlet, Block, Role, Stage, Thread};
+use crate::greenlet::block::{AnyGreenlet, Block, Thread};
+use crate::greenlet::state::{Role, Stage};
 use crate::greenlet::switch::{ask, beginnings};
 use crate::greenlet::thread::here;
 use crate::hub::control::stats;

@@ -2,11 +2,12 @@
 
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, ParentLink, Role, State};
+use crate::greenlet::block::{AnyGreenlet, ParentLink};
 use crate::greenlet::error::{ParentError, SwitchError};
 use crate::greenlet::exchange::{fail, fail_loudly, send, send_loudly, throw};
 use crate::greenlet::kill::{disown, kill, reap};
 use crate::greenlet::panicking::unwind_in;
+use crate::greenlet::state::{Role, State};
 use crate::greenlet::thread;
 use crate::greenlet::unwind::Payload;
 use crate::util::id::GreenletId;

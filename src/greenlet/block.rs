@@ -59,31 +59,11 @@ use crate::greenlet::marks::Marks;
 use crate::greenlet::measuring::Measuring;
 #[cfg(feature = "tracing")]
 use crate::greenlet::spans::Spans;
+use crate::greenlet::state::{Role, Stage, State};
 use crate::greenlet::unwind::{Known, Payload};
 use crate::sys::arena::Arena;
 use crate::sys::context::{Context, Link};
 use crate::util::id::{GreenletId, Ids};
-
-/// Where a greenlet is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Not started: no stack yet.
-    New,
-    /// Started, and waiting in a call to `switch`, `throw` or `kill`.
-    Suspended,
-    /// The one greenlet of its thread that runs now.
-    Running,
-    /// Ended, or killed before it started.
-    Dead,
-}
-
-/// The part of [`State`] that a switch does not change: who runs is known by `Thread::current` alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    New,
-    Started,
-    Dead,
-}
 
 /// What came back to a greenlet that waited.
 pub(crate) enum Arrival {
@@ -187,17 +167,6 @@ pub(crate) struct Block {
     /// Empty when it is new, and when it runs, unless a subscriber waited as it arrived.
     #[cfg(feature = "tracing")]
     pub(crate) spans: Spans,
-}
-
-/// Who sees to a greenlet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Whoever switches to it.
-    Plain,
-    /// The hub, from its first turn to its end.
-    Spawned,
-    /// It is the hub: no stack of its own, its code is the trampoline's.
-    Hub,
 }
 
 /// What the hub does for the code below it.

@@ -22,9 +22,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Role, State};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Block};
 use crate::greenlet::kill::{hub, interrupt};
 use crate::greenlet::kind::Kind;
+use crate::greenlet::state::{Role, State};
 use crate::greenlet::switch::{prepare, set_current};
 use crate::greenlet::unwind::{GreenletExit, Payload, drop_quietly};
 use crate::sys::arena::More;

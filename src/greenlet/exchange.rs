@@ -10,11 +10,12 @@ use std::any::TypeId;
 use std::mem::MaybeUninit;
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, Arrival, Role, State, Thread};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Thread};
 use crate::greenlet::error::SwitchError;
 use crate::greenlet::kill::{TemporaryParent, arrive, hub, interrupt, observe_self, take_kill};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::panicking::{panic_in, raise_in};
+use crate::greenlet::state::{Role, State};
 use crate::greenlet::switch::{prepare, transfer_by_hand};
 use crate::greenlet::thread;
 use crate::greenlet::unwind::{GreenletExit, Payload};

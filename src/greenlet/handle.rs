@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 
-use crate::greenlet::block::{AnyGreenlet, Role, State};
+use crate::greenlet::block::AnyGreenlet;
 use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::body::{boxed, create};
 use crate::greenlet::error::SwitchError;
 use crate::greenlet::kill::disown;
+use crate::greenlet::state::{Role, State};
 use crate::greenlet::thread::{self, DEFAULT_STACK_SIZE, here};
 use crate::greenlet::unwind::Payload;
 

@@ -12,9 +12,10 @@ use std::ptr;
 use std::thread;
 
 use crate::greenlet::alert;
-use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Role, State, Thread};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Thread};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::panicking::{Unwinding, panic_in, raise_in, unwind_in};
+use crate::greenlet::state::{Role, State};
 use crate::greenlet::switch::transfer_by_hand;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::greenlet::block::{AnyGreenlet, Block, Role, State};
+use crate::greenlet::block::{AnyGreenlet, Block};
+use crate::greenlet::state::{Role, State};
 
 impl Block {
     /// How the greenlet is called in messages: `` `name` (#7) ``, `main (#1)` or `#7`.

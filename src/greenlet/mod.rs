@@ -49,6 +49,8 @@ pub(crate) mod kills;
 
 pub(crate) mod marks;
 
+pub(crate) mod state;
+
 pub(crate) mod blueprint;
 
 pub(crate) mod block;

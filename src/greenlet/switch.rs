@@ -30,8 +30,9 @@ use std::ptr::{self, NonNull};
 use std::thread::panicking;
 
 use crate::greenlet::alert;
-use crate::greenlet::block::{AnyGreenlet, Block, Question, Role, Stage, Thread};
+use crate::greenlet::block::{AnyGreenlet, Block, Question, Thread};
 use crate::greenlet::panicking::Unwinding;
+use crate::greenlet::state::{Role, Stage};
 use crate::sys::arena::{More, NoStack, Slot, usable_size};
 use crate::sys::context::{Context, Entry, Link};
 use crate::sys::depth::exact_depth;

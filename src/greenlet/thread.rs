@@ -19,9 +19,10 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 
-use crate::greenlet::block::{self, AnyGreenlet, Block, Role, Stage, Thread};
+use crate::greenlet::block::{self, AnyGreenlet, Block, Thread};
 use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::kill::kill;
+use crate::greenlet::state::{Role, Stage};
 use crate::greenlet::unwind::drop_quietly;
 use crate::sys::arena::{DEFAULT_SIZE, guard_size, usable_size};
 use crate::sys::os_thread;

@@ -1,6 +1,7 @@
 //! Who may be spawned.
 
-use crate::greenlet::block::{Role, Stage, Thread};
+use crate::greenlet::block::Thread;
+use crate::greenlet::state::{Role, Stage};
 use crate::greenlet::thread::here;
 use crate::hub::begin::hub;
 use crate::hub::limits::{Limits, SpawnRefusal};

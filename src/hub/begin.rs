@@ -2,8 +2,9 @@
 
 use std::ptr::NonNull;
 
-use crate::greenlet::block::{Hooks, HubPart, ParentLink, Role, Thread};
+use crate::greenlet::block::{Hooks, HubPart, ParentLink, Thread};
 use crate::greenlet::kind::Kind;
+use crate::greenlet::state::Role;
 use crate::greenlet::thread::{here, without_stack};
 use crate::hub::interrupt::{interrupt, take_kill};
 use crate::hub::panic_hook::install;

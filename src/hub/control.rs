@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::greenlet::block::{AnyGreenlet, Stage};
+use crate::greenlet::block::AnyGreenlet;
+use crate::greenlet::state::Stage;
 use crate::greenlet::thread::here;
 use crate::hub::begin::{hub, place};
 use crate::hub::drain::drain;

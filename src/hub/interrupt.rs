@@ -7,11 +7,12 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "tracing")]
-use crate::greenlet::block::Role;
-use crate::greenlet::block::{AnyGreenlet, Block, State, Thread};
+use crate::greenlet::block::{AnyGreenlet, Block, Thread};
 use crate::greenlet::kill::discard;
 use crate::greenlet::panicking::raise_in;
+#[cfg(feature = "tracing")]
+use crate::greenlet::state::Role;
+use crate::greenlet::state::State;
 #[cfg(feature = "tracing")]
 use crate::greenlet::subscriber::quietly;
 use crate::greenlet::unwind::{Known, Payload, drop_quietly};

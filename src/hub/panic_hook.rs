@@ -8,7 +8,7 @@ use std::panic;
 use std::sync::Once;
 use std::thread::panicking;
 
-use crate::greenlet::block::Role;
+use crate::greenlet::state::Role;
 use crate::greenlet::thread::if_here;
 use crate::greenlet::unwind::Known;
 

@@ -7,7 +7,8 @@ use std::io::{self, Write};
 use std::panic::Location;
 use std::process;
 
-use crate::greenlet::block::{AnyGreenlet, Role, State, Thread};
+use crate::greenlet::block::{AnyGreenlet, Thread};
+use crate::greenlet::state::{Role, State};
 use crate::hub::awaited::{Awaited, Holder};
 use crate::hub::seat::Seat;
 use crate::util::id::GreenletId;

@@ -16,8 +16,9 @@ use std::thread::panicking;
 use std::time::{Duration, Instant};
 
 use crate::greenlet::alert;
-use crate::greenlet::block::{AnyGreenlet, Arrival, Stage, Thread};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Thread};
 use crate::greenlet::panicking::Unwinding;
+use crate::greenlet::state::Stage;
 use crate::greenlet::switch::{prepare, set_current, transfer};
 use crate::hub::interrupt::{Strike, elapse, press_again, take_strike};
 use crate::hub::report::{self, Deadlock};

@@ -21,8 +21,9 @@ use signal_hook::flag;
 use signal_hook::low_level::{pipe, unregister};
 
 use crate::event::flag::Event;
-use crate::greenlet::block::{AnyGreenlet, Role};
+use crate::greenlet::block::AnyGreenlet;
 use crate::greenlet::builder::GreenletBuilder;
+use crate::greenlet::state::Role;
 use crate::greenlet::unwind;
 use crate::hub::awaited::Plain;
 use crate::hub::begin::place;

@@ -4,9 +4,10 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use crate::greenlet::block::{ParentLink, Role};
+use crate::greenlet::block::ParentLink;
 use crate::greenlet::body::create_with;
 use crate::greenlet::builder::GreenletBuilder;
+use crate::greenlet::state::Role;
 use crate::greenlet::thread::{DEFAULT_STACK_SIZE, here};
 use crate::greenlet::unwind::{GreenletExit, exit};
 use crate::hub::admission::admit;
