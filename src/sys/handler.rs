@@ -1,5 +1,126 @@
-//! Signal handlers that were there before ours.
+//! Handlers of signals in front of those that were there before.
+//!
+//! One that was there before is called as the system would have called it: once, if it was installed for one signal (`SA_RESETHAND`).
+//!
+//! Everything here but [`Front::arm`] may be called in a handler: no allocation, no lock.
+//!
+//! Invariants:
+//!
+//! * **K1** `before` is null or points to an action that the system has told of that signal, and that is never freed.
 #![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+/// A handler that is told everything.
+pub(crate) type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+
+/// A handler of ours of one signal, in front of what was there before.
+pub(crate) struct Front {
+    /// Somebody has put it there, or is about to. Nobody waits for that: in a process that is forked off meanwhile he would for ever.
+    armed: AtomicBool,
+    before: AtomicPtr<libc::sigaction>,
+    /// The handler that was there before was for one signal, which has come.
+    spent: AtomicBool,
+}
+
+/// What was done with a signal that was handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// A handler was called.
+    Called,
+    /// None: it is ignored.
+    Ignored,
+    /// None: it does what it does by default.
+    Default,
+}
+
+impl Front {
+    pub(crate) const fn new() -> Self {
+        Front {
+            armed: AtomicBool::new(false),
+            before: AtomicPtr::new(ptr::null_mut()),
+            spent: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts `handler` in front, the first time that this is called.
+    pub(crate) fn arm(&self, signal: libc::c_int, handler: Handler) {
+        if self.armed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let seen = exchange(signal, None);
+        self.keep(seen);
+        exchange(signal, Some(&in_front_of(handler)));
+    }
+
+    fn keep(&self, action: libc::sigaction) {
+        self.before
+            .store(Box::leak(Box::new(action)), Ordering::Release);
+    }
+
+    /// Hands a signal to the handler that was there before.
+    ///
+    /// # Safety
+    ///
+    /// To be called from the handler that was put in front, for its signal, with its own arguments.
+    pub(crate) unsafe fn hand_on(
+        &self,
+        signal: libc::c_int,
+        info: *mut libc::siginfo_t,
+        context: *mut libc::c_void,
+    ) -> Handed {
+        // SAFETY: K1.
+        let Some(before) = (unsafe { self.before.load(Ordering::Acquire).as_ref() }) else {
+            return Handed::Default;
+        };
+        match before.sa_sigaction {
+            libc::SIG_IGN => return Handed::Ignored,
+            libc::SIG_DFL => return Handed::Default,
+            _ => {}
+        }
+        let is_for_one = before.sa_flags & libc::SA_RESETHAND != 0;
+        if is_for_one && self.spent.swap(true, Ordering::Relaxed) {
+            return Handed::Default;
+        }
+        // SAFETY: promised by the caller; the action is that signal's (K1).
+        unsafe { hand_on(before, signal, info, context) };
+        Handed::Called
+    }
+}
+
+/// Reads what is done with a signal, and sets it if there is something to set.
+fn exchange(signal: libc::c_int, action: Option<&libc::sigaction>) -> libc::sigaction {
+    let action = action.map_or(ptr::null(), ptr::from_ref);
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: reads an action if there is one, and writes one, both of which live during the call. Handlers that are set here have the form that their
+    // flags say.
+    let done = unsafe { libc::sigaction(signal, action, before.as_mut_ptr()) };
+    assert_eq!(done, 0, "sigaction");
+    // SAFETY: filled in by the system.
+    unsafe { before.assume_init() }
+}
+
+fn in_front_of(handler: Handler) -> libc::sigaction {
+    let mut action = default();
+    action.sa_sigaction = handler as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    action
+}
+
+/// What a signal does by default.
+fn default() -> libc::sigaction {
+    // SAFETY: made of numbers and an optional function, all of which may be zero: the default, without flags, and the empty set.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = libc::SIG_DFL;
+    action
+}
+
+/// Lets a signal do what it does by default, instead of calling the handler that is there.
+pub(crate) fn reset(signal: libc::c_int) {
+    exchange(signal, Some(&default()));
+}
 
 /// Hands a signal to the handler of the action that was installed before; false if there is none, for the signal is ignored or does what it does by
 /// default.
@@ -17,13 +138,13 @@ pub(crate) unsafe fn hand_on(
         libc::SIG_DFL | libc::SIG_IGN => return false,
         handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
             // SAFETY: SA_SIGINFO says that the handler has this form.
-            let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
-                unsafe { std::mem::transmute(handler) };
+            let handler: Handler = unsafe { std::mem::transmute(handler as *const ()) };
             handler(signal, info, context);
         }
         handler => {
             // SAFETY: without SA_SIGINFO a handler has this form.
-            let handler: extern "C" fn(libc::c_int) = unsafe { std::mem::transmute(handler) };
+            let handler: extern "C" fn(libc::c_int) =
+                unsafe { std::mem::transmute(handler as *const ()) };
             handler(signal);
         }
     }

@@ -13,7 +13,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
 
-use crate::sys::handler::hand_on;
+use crate::sys::handler::{Front, Handed, reset};
 
 /// What the report says of the greenlet that overflowed.
 pub(crate) struct Victim<'a> {
@@ -25,38 +25,13 @@ pub(crate) struct Victim<'a> {
 /// Finds out whose guard an address is in, and tells `report`. Must be safe to call in a signal handler.
 pub(crate) type Lookup = fn(address: usize, report: &dyn Fn(Victim<'_>));
 
-/// The handler's world: set once, before the handler is installed.
-struct Installed {
-    lookup: Lookup,
-    before: libc::sigaction,
-}
-
-static INSTALLED: OnceLock<Installed> = OnceLock::new();
+static LOOKUP: OnceLock<Lookup> = OnceLock::new();
+static FRONT: Front = Front::new();
 
 /// Makes overflow reports work in this process and on this thread.
 pub(crate) fn install(lookup: Lookup) {
-    INSTALLED.get_or_init(|| {
-        let mut before = MaybeUninit::uninit();
-        // SAFETY: reads the present action.
-        let got = unsafe { libc::sigaction(libc::SIGSEGV, ptr::null(), before.as_mut_ptr()) };
-        assert_eq!(got, 0, "sigaction");
-        Installed {
-            lookup,
-            // SAFETY: filled in by the kernel.
-            before: unsafe { before.assume_init() },
-        }
-    });
-    static ARMED: std::sync::Once = std::sync::Once::new();
-    ARMED.call_once(|| {
-        // SAFETY: a zeroed action is a valid start, and the handler has the three-argument form.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = on_segv as *const () as usize;
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-            libc::sigemptyset(&mut action.sa_mask);
-            libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut());
-        }
-    });
+    LOOKUP.get_or_init(|| lookup);
+    FRONT.arm(libc::SIGSEGV, on_segv);
     ensure_signal_stack();
 }
 
@@ -104,25 +79,20 @@ fn ensure_signal_stack() {
 }
 
 extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    let Some(installed) = INSTALLED.get() else {
-        return;
-    };
     // SAFETY: the kernel hands a valid siginfo to a SA_SIGINFO handler.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
     // What was sent by a process has no address, and a code that is not positive.
-    if code > 0 {
-        (installed.lookup)(address, &|victim| report_and_abort(&victim));
+    let is_sent = code <= 0;
+    if !is_sent && let Some(lookup) = LOOKUP.get() {
+        lookup(address, &|victim| report_and_abort(&victim));
     }
-    if code <= 0 && installed.before.sa_sigaction == libc::SIG_IGN {
-        return;
-    }
-    // SAFETY: the arguments are the ones this handler was called with.
-    let is_handled = unsafe { hand_on(&installed.before, signal, info, context) };
-    if !is_handled {
-        // Returning runs the faulting instruction again, which now ends the process with this signal. (The
-        // kernel lets no process ignore a real fault.)
-        // SAFETY: restores the action that was there.
-        unsafe { libc::sigaction(signal, &installed.before, ptr::null_mut()) };
+    // SAFETY: this is the handler in front, and these are its arguments.
+    match unsafe { FRONT.hand_on(signal, info, context) } {
+        Handed::Called => {}
+        Handed::Ignored if is_sent => {}
+        // Returning runs the faulting instruction again, which now ends the process with this signal. (The kernel lets no process ignore a
+        // real fault.)
+        Handed::Ignored | Handed::Default => reset(signal),
     }
 }
 

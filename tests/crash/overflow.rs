@@ -87,7 +87,7 @@ fn assert_reported(ended: &Ended, name: Option<&str>, sizes: Range<usize>) {
     assert_eq!(stderr.matches("overflowed").count(), 1, "{ended:#?}");
 }
 
-fn named() {
+pub(crate) fn named() {
     diver(Some("the deep one")).switch(());
 }
 
