@@ -1,6 +1,11 @@
 //! Handlers of signals in front of those that were there before.
 //!
-//! One that was there before is called as the system would have called it: once, if it was installed for one signal (`SA_RESETHAND`).
+//! One that was there before is called as the system would have called it, as far as that can be had: once if it was installed for one signal
+//! (`SA_RESETHAND`), with the signals blocked that it wants to be blocked, and with its own signal let through if it does not block that
+//! (`SA_NODEFER`); system calls that it interrupts go on, or fail, as it has chosen (`SA_RESTART`).
+//!
+//! What cannot be had: it runs on the thread's signal stack, also if it has not asked for that (`SA_ONSTACK`), where there is less room than on a thread's own
+//! stack; and whoever asks the system for the handler of the signal is told of ours.
 //!
 //! Everything here but [`Front::arm`] may be called in a handler: no allocation, no lock.
 //!
@@ -52,7 +57,11 @@ impl Front {
         }
         let seen = exchange(signal, None);
         self.keep(seen);
-        exchange(signal, Some(&in_front_of(handler)));
+        let replaced = exchange(signal, Some(&in_front_of(&seen, handler)));
+        // Somebody may have come in between.
+        if replaced.sa_sigaction != seen.sa_sigaction {
+            self.keep(replaced);
+        }
     }
 
     fn keep(&self, action: libc::sigaction) {
@@ -102,10 +111,18 @@ fn exchange(signal: libc::c_int, action: Option<&libc::sigaction>) -> libc::siga
     unsafe { before.assume_init() }
 }
 
-fn in_front_of(handler: Handler) -> libc::sigaction {
+/// The action with `handler` in front of what is done `before`.
+fn in_front_of(before: &libc::sigaction, handler: Handler) -> libc::sigaction {
     let mut action = default();
     action.sa_sigaction = handler as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    if matches!(before.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) {
+        // Nobody there expects to be interrupted.
+        action.sa_flags |= libc::SA_RESTART;
+    } else {
+        action.sa_flags |= before.sa_flags & (libc::SA_RESTART | libc::SA_NODEFER);
+        action.sa_mask = before.sa_mask;
+    }
     action
 }
 

@@ -79,8 +79,12 @@ fn ensure_signal_stack() {
 }
 
 extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the kernel hands a valid siginfo to a SA_SIGINFO handler.
-    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    // SAFETY: of the system, or null from one who was put in front of this and hands on what he likes.
+    let (code, address) = match unsafe { info.as_ref() } {
+        // SAFETY: a fault has an address, and what it is of other signals is not looked at.
+        Some(info) => (info.si_code, unsafe { info.si_addr() } as usize),
+        None => (0, 0),
+    };
     // What was sent by a process has no address, and a code that is not positive.
     let is_sent = code <= 0;
     if !is_sent && let Some(lookup) = LOOKUP.get() {
@@ -90,9 +94,18 @@ extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
     match unsafe { FRONT.hand_on(signal, info, context) } {
         Handed::Called => {}
         Handed::Ignored if is_sent => {}
-        // Returning runs the faulting instruction again, which now ends the process with this signal. (The kernel lets no process ignore a
-        // real fault.)
-        Handed::Ignored | Handed::Default => reset(signal),
+        // (The kernel lets no process ignore a real fault.)
+        Handed::Ignored | Handed::Default => end_by(signal, is_sent),
+    }
+}
+
+/// Has the process end by the signal, when the handler returns that is called for it.
+fn end_by(signal: libc::c_int, is_sent: bool) {
+    reset(signal);
+    // A fault comes again by itself.
+    if is_sent {
+        // SAFETY: takes no pointers.
+        unsafe { libc::raise(signal) };
     }
 }
 

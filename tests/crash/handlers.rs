@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use libc::c_int;
 
 use crate::signals::read_nowhere;
-use crate::{Case, SIGABRT, SIGSEGV, dies_by, said, say};
+use crate::{Case, SIGABRT, SIGSEGV, dies_by, said, say, start, succeeds};
 
 pub(crate) const CASES: &[Case] = &[
     ("one_shot_handler_of_a_fault", one_shot),
@@ -17,7 +17,11 @@ pub(crate) const CASES: &[Case] = &[
         "one_shot_handler_of_what_was_sent",
         one_shot_of_what_was_sent,
     ),
+    ("fault_in_an_older_handler", fault_within),
+    ("mask_of_an_older_handler", mask),
+    ("sent_where_the_default_was", sent_by_default),
     ("sent_where_it_is_ignored", sent_and_ignored),
+    ("handed_on_without_anything", handed_on_without_anything),
 ];
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -44,20 +48,48 @@ extern "C" fn calls_and_raises(signal: c_int) {
     raise(signal);
 }
 
+extern "C" fn faults_once(_: c_int) {
+    match called() {
+        1 => read_nowhere(),
+        // SAFETY: ends the process.
+        _ => unsafe { libc::_exit(0) },
+    }
+}
+
+extern "C" fn looks_at_the_mask(_: c_int) {
+    if is_blocked(libc::SIGUSR1) && !is_blocked(libc::SIGUSR2) {
+        called();
+    }
+}
+
+fn is_blocked(signal: c_int) -> bool {
+    // SAFETY: reads the mask into a set of this frame's.
+    unsafe {
+        let mut set = mem::zeroed();
+        libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), &mut set);
+        libc::sigismember(&set, signal) == 1
+    }
+}
+
 fn raise(signal: c_int) {
     // SAFETY: its handlers are made for it.
     unsafe { libc::raise(signal) };
 }
 
-/// Sets what SIGSEGV does.
-fn handle(handler: usize, flags: c_int) {
+/// Sets what SIGSEGV does; gives what it did.
+fn handle(handler: usize, flags: c_int, masked: Option<c_int>) -> libc::sigaction {
     // SAFETY: a zeroed action is a valid start, and all handlers here have the form that their flags say.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
         action.sa_sigaction = handler;
         action.sa_flags = flags;
         libc::sigemptyset(&mut action.sa_mask);
-        assert_eq!(libc::sigaction(SIGSEGV, &action, ptr::null_mut()), 0);
+        if let Some(masked) = masked {
+            libc::sigaddset(&mut action.sa_mask, masked);
+        }
+        let mut before = mem::zeroed();
+        assert_eq!(libc::sigaction(SIGSEGV, &action, &mut before), 0);
+        before
     }
 }
 
@@ -76,14 +108,14 @@ fn overflow() {
 }
 
 fn one_shot() {
-    handle(address(calls), libc::SA_RESETHAND);
+    handle(address(calls), libc::SA_RESETHAND, None);
     begin();
     read_nowhere();
 }
 
 fn one_shot_that_raises() {
     let flags = libc::SA_RESETHAND | libc::SA_NODEFER;
-    handle(address(calls_and_raises), flags);
+    handle(address(calls_and_raises), flags, None);
     begin();
     read_nowhere();
 }
@@ -104,7 +136,7 @@ fn a_handler_for_one_fault_is_called_for_one() {
 }
 
 fn one_shot_of_what_was_sent() {
-    handle(address(calls), libc::SA_RESETHAND);
+    handle(address(calls), libc::SA_RESETHAND, None);
     begin();
     raise(SIGSEGV);
     overflow();
@@ -121,8 +153,58 @@ fn overflows_are_reported_after_a_handler_for_one_signal_was_called() {
     assert!(ended.stderr.contains("overflowed"), "{ended:#?}");
 }
 
+fn fault_within() {
+    handle(address(faults_once), libc::SA_NODEFER, None);
+    begin();
+    read_nowhere();
+}
+
+#[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "AddressSanitizer takes SIGSEGV for itself"
+)]
+fn an_older_handler_that_does_not_block_the_signal_may_fault() {
+    let ended = start("fault_in_an_older_handler");
+    assert_eq!(ended.status.code(), Some(0), "{ended:#?}");
+    assert_eq!(said(&ended), ["called", "called"]);
+}
+
+fn mask() {
+    handle(address(looks_at_the_mask), 0, Some(libc::SIGUSR1));
+    begin();
+    raise(SIGSEGV);
+    say(&format!("and then {}", is_blocked(libc::SIGUSR1)));
+}
+
+#[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "AddressSanitizer takes SIGSEGV for itself"
+)]
+fn what_an_older_handler_blocks_is_blocked_while_it_runs() {
+    let said = succeeds("mask_of_an_older_handler");
+    assert_eq!(said, ["called", "and then false"]);
+}
+
+fn sent_by_default() {
+    handle(libc::SIG_DFL, 0, None);
+    begin();
+    raise(SIGSEGV);
+}
+
+#[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "AddressSanitizer takes SIGSEGV for itself"
+)]
+fn what_is_sent_ends_the_process_if_that_was_so_before() {
+    let ended = dies_by(SIGSEGV, "sent_where_the_default_was");
+    assert_eq!(ended.stderr, "", "{ended:#?}");
+}
+
 fn sent_and_ignored() {
-    handle(libc::SIG_IGN, 0);
+    handle(libc::SIG_IGN, 0, None);
     begin();
     raise(SIGSEGV);
     say("ignored");
@@ -138,4 +220,29 @@ fn what_is_sent_is_ignored_if_that_was_so_before() {
     let ended = dies_by(SIGABRT, "sent_where_it_is_ignored");
     assert_eq!(said(&ended)[0], "ignored");
     assert!(ended.stderr.contains("overflowed"), "{ended:#?}");
+}
+
+/// A handler in front of the library's, that calls it with less than it should.
+fn handed_on_without_anything() {
+    static LIBRARYS: AtomicUsize = AtomicUsize::new(0);
+    extern "C" fn careless(signal: c_int) {
+        type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void);
+        // SAFETY: it is one of three arguments.
+        let handler: Handler = unsafe { mem::transmute(LIBRARYS.load(Ordering::Relaxed)) };
+        handler(signal, ptr::null_mut(), ptr::null_mut());
+    }
+    handle(address(calls), 0, None);
+    begin();
+    let librarys = handle(address(careless), 0, None);
+    LIBRARYS.store(librarys.sa_sigaction, Ordering::Relaxed);
+    raise(SIGSEGV);
+}
+
+#[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "AddressSanitizer takes SIGSEGV for itself"
+)]
+fn a_signal_is_handed_on_that_came_without_anything_said_of_it() {
+    assert_eq!(succeeds("handed_on_without_anything"), ["called"]);
 }
