@@ -9,11 +9,13 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::mem::MaybeUninit;
-use std::ptr;
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
 use crate::sys::handler::{Front, Handed, reset};
+use crate::sys::mapping::{Chunk, page, protect, unmapped};
 
 /// What the report says of the greenlet that overflowed.
 pub(crate) struct Victim<'a> {
@@ -35,25 +37,52 @@ pub(crate) fn install(lookup: Lookup) {
     ensure_signal_stack();
 }
 
-/// std gives its own threads an alternate signal stack; threads made elsewhere may have none.
-fn ensure_signal_stack() {
-    const SIZE: usize = 64 << 10;
-    struct SignalStack(Cell<Option<Box<[u8]>>>);
-    impl Drop for SignalStack {
-        fn drop(&mut self) {
-            if self.0.take().is_some() {
-                let off = libc::stack_t {
-                    ss_sp: ptr::null_mut(),
-                    ss_flags: libc::SS_DISABLE,
-                    ss_size: SIZE,
-                };
-                // SAFETY: switches the alternate stack off before its memory goes.
-                unsafe { libc::sigaltstack(&off, ptr::null_mut()) };
-            }
-        }
+/// How large the signal stacks are that are made here.
+const SIGNAL_STACK: usize = 64 << 10;
+
+/// A signal stack that was made here, for the thread whose it is; a guard is at its lowest page, if one was to be had.
+struct SignalStack {
+    chunk: Chunk,
+    is_guarded: bool,
+}
+
+impl SignalStack {
+    fn new() -> io::Result<Self> {
+        let chunk = Chunk::reserve(page() + SIGNAL_STACK.next_multiple_of(page()))?;
+        let start = NonNull::new(chunk.range().start as *mut u8).expect("no chunk is at null");
+        // SAFETY: the lowest page of what was just reserved, which is not made part of the stack.
+        let is_guarded = unsafe { protect(start, page()) }.is_ok();
+        let stack = chunk.range().start + page()..chunk.range().end;
+        let on = libc::stack_t {
+            ss_sp: stack.start as *mut libc::c_void,
+            ss_flags: 0,
+            ss_size: stack.len(),
+        };
+        // SAFETY: nothing else uses it, and the setting is undone before it is unmapped.
+        unsafe { libc::sigaltstack(&on, ptr::null_mut()) };
+        Ok(SignalStack { chunk, is_guarded })
     }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        let off = libc::stack_t {
+            ss_sp: ptr::null_mut(),
+            ss_flags: libc::SS_DISABLE,
+            ss_size: SIGNAL_STACK,
+        };
+        // SAFETY: switches off what the thread has, if somebody has put another one in its place that. No handler runs on it, for no thread ends in one.
+        unsafe { libc::sigaltstack(&off, ptr::null_mut()) };
+        // SAFETY: nothing refers to it any more.
+        unsafe { self.chunk.unmap() };
+        unmapped(self.is_guarded.into());
+    }
+}
+
+/// Gives this thread a signal stack if it has none: threads of std have one, until their locals are destroyed; others may have none.
+pub(crate) fn ensure_signal_stack() {
     thread_local! {
-        static OWN: SignalStack = const { SignalStack(Cell::new(None)) };
+        static OWN: Cell<Option<SignalStack>> = const { Cell::new(None) };
     }
     let mut present = MaybeUninit::<libc::stack_t>::uninit();
     // SAFETY: reads the present setting.
@@ -64,18 +93,14 @@ fn ensure_signal_stack() {
     if unsafe { present.assume_init() }.ss_flags & libc::SS_DISABLE == 0 {
         return;
     }
-    // A thread whose locals are already being destroyed goes without.
-    let _ = OWN.try_with(|own| {
-        let mut memory = vec![0u8; SIZE].into_boxed_slice();
-        let stack = libc::stack_t {
-            ss_sp: memory.as_mut_ptr().cast(),
-            ss_flags: 0,
-            ss_size: SIZE,
-        };
-        // SAFETY: the memory is kept until the thread ends, when the setting is undone.
-        unsafe { libc::sigaltstack(&stack, ptr::null_mut()) };
-        own.0.set(Some(memory));
-    });
+    let renew = |own: &Cell<_>| {
+        drop(own.take());
+        own.set(SignalStack::new().ok());
+    };
+    if OWN.try_with(renew).is_err() {
+        // Nobody comes after this who would undo it.
+        mem::forget(SignalStack::new());
+    }
 }
 
 extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
