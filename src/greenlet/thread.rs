@@ -119,6 +119,8 @@ impl Drop for Departure {
         if os_thread::is_process_main() || thread.current() != main {
             return;
         }
+        // Those that are killed run on small stacks; std has taken the thread's signal stack away.
+        overflow::ensure_signal_stack();
         thread.ending.set(true);
         if !end_left_over(thread, &main) {
             return;

@@ -20,6 +20,7 @@ pub(crate) const CASES: &[Case] = &[
     ("overflow_by_one_large_frame", by_one_large_frame),
     ("overflow_while_it_is_killed", while_it_is_killed),
     ("overflow_while_locals_go", while_locals_go),
+    ("overflow_of_one_left_over", of_one_left_over),
     (
         "overflow_on_a_thread_without_signal_stack",
         without_signal_stack,
@@ -297,6 +298,20 @@ fn while_locals_go() {
 fn overflow_in_a_destructor_of_a_thread_local_is_reported() {
     let ended = dies_by(SIGABRT, "overflow_while_locals_go");
     assert_reported(&ended, Some("late"), ASKED);
+}
+
+fn of_one_left_over() {
+    on_a_thread(|| std::mem::forget(victim()));
+}
+
+#[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "AddressSanitizer takes SIGSEGV for itself"
+)]
+fn overflow_of_one_that_is_left_over_when_its_thread_ends_is_reported() {
+    let ended = dies_by(SIGABRT, "overflow_of_one_left_over");
+    assert_reported(&ended, Some("victim"), ASKED);
 }
 
 /// What a thread has for its handlers of signals.
