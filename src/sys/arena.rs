@@ -32,6 +32,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::ptr::NonNull;
+use std::sync::atomic::{Ordering, compiler_fence};
 use std::time::{Duration, Instant};
 
 #[cfg(greenlet_faults)]
@@ -376,6 +377,8 @@ impl Arena {
         let shift = shift_for(size).ok_or_else(too_large)?;
         let index = (shift - MIN_SHIFT) as usize;
         let mut classes = self.classes.borrow_mut();
+        // Before anything changes, it is seen to be borrowed: `contains` may look, in a signal handler.
+        compiler_fence(Ordering::SeqCst);
         if classes.len() <= index {
             classes.resize_with(index + 1, || None);
         }
@@ -394,6 +397,7 @@ impl Arena {
         });
         // Shared: there may be others, in the slots of that class.
         let class = NonNull::from(&**class);
+        compiler_fence(Ordering::SeqCst);
         if size == DEFAULT_SIZE && !self.watched.get() && self.most.get().is_none() {
             self.default.set(Some(class));
         }
@@ -503,7 +507,11 @@ impl Class {
                 Ok(chunk) => {
                     self.fresh.set(chunk.range().start);
                     self.fresh_end.set(chunk.range().end);
-                    self.chunks.borrow_mut().push(chunk);
+                    let mut chunks = self.chunks.borrow_mut();
+                    // As in `Arena::class`.
+                    compiler_fence(Ordering::SeqCst);
+                    chunks.push(chunk);
+                    compiler_fence(Ordering::SeqCst);
                     return Ok(());
                 }
                 Err(_) if slots > 1 => slots /= 2,
