@@ -16,19 +16,24 @@
 
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+
+use crate::sys::fork::generation;
 
 /// A handler that is told everything.
 pub(crate) type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
 
 /// A handler of ours of one signal, in front of what was there before.
 pub(crate) struct Front {
-    /// Somebody has put it there, or is about to. Nobody waits for that: in a process that is forked off meanwhile he would for ever.
-    armed: AtomicBool,
+    /// [`BEHIND`], [`IN_FRONT`], or the process, by its [`generation`], one of whose threads is about to put it there.
+    state: AtomicU64,
     before: AtomicPtr<libc::sigaction>,
     /// The handler that was there before was for one signal, which has come.
     spent: AtomicBool,
 }
+
+const BEHIND: u64 = u64::MAX;
+const IN_FRONT: u64 = BEHIND - 1;
 
 /// What was done with a signal that was handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,18 +49,32 @@ pub(crate) enum Handed {
 impl Front {
     pub(crate) const fn new() -> Self {
         Front {
-            armed: AtomicBool::new(false),
+            state: AtomicU64::new(BEHIND),
             before: AtomicPtr::new(ptr::null_mut()),
             spent: AtomicBool::new(false),
         }
     }
 
-    /// Puts `handler` in front, the first time that this is called.
+    /// Puts `handler` in front, the first time that this is called. If another thread is about to, it is not waited for.
     pub(crate) fn arm(&self, signal: libc::c_int, handler: Handler) {
-        if self.armed.swap(true, Ordering::Relaxed) {
+        let begun = u64::from(generation());
+        let state = self.state.load(Ordering::Relaxed);
+        let begin = || {
+            let (word, order) = (&self.state, Ordering::Relaxed);
+            word.compare_exchange(state, begun, order, order)
+        };
+        // What a parent process has begun, one that was forked off begins again.
+        if state != IN_FRONT && state != begun && begin().is_ok() {
+            self.put(signal, handler);
+            self.state.store(IN_FRONT, Ordering::Relaxed);
+        }
+    }
+
+    fn put(&self, signal: libc::c_int, handler: Handler) {
+        let seen = exchange(signal, None);
+        if seen.sa_sigaction == handler as *const () as usize {
             return;
         }
-        let seen = exchange(signal, None);
         self.keep(seen);
         let replaced = exchange(signal, Some(&in_front_of(&seen, handler)));
         // Somebody may have come in between.

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::sys::handler::{Front, Handed, reset};
 use crate::sys::mapping::{Chunk, page, protect, unmapped};
@@ -27,12 +27,13 @@ pub(crate) struct Victim<'a> {
 /// Finds out whose guard an address is in, and tells `report`. Must be safe to call in a signal handler.
 pub(crate) type Lookup = fn(address: usize, report: &dyn Fn(Victim<'_>));
 
-static LOOKUP: OnceLock<Lookup> = OnceLock::new();
+/// A [`Lookup`], or null.
+static LOOKUP: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 static FRONT: Front = Front::new();
 
 /// Makes overflow reports work in this process and on this thread.
 pub(crate) fn install(lookup: Lookup) {
-    LOOKUP.get_or_init(|| lookup);
+    LOOKUP.store(lookup as *mut (), Ordering::Relaxed);
     FRONT.arm(libc::SIGSEGV, on_segv);
     ensure_signal_stack();
 }
@@ -112,7 +113,10 @@ extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
     };
     // What was sent by a process has no address, and a code that is not positive.
     let is_sent = code <= 0;
-    if !is_sent && let Some(lookup) = LOOKUP.get() {
+    // SAFETY: null, or put there by `install`.
+    let lookup =
+        unsafe { mem::transmute::<*mut (), Option<Lookup>>(LOOKUP.load(Ordering::Relaxed)) };
+    if !is_sent && let Some(lookup) = lookup {
         lookup(address, &|victim| report_and_abort(&victim));
     }
     // SAFETY: this is the handler in front, and these are its arguments.
