@@ -14,7 +14,7 @@
 //! * **K1** `before` is null or points to an action that the system has told of that signal, and that is never freed.
 #![allow(unsafe_code)]
 
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
@@ -112,8 +112,8 @@ impl Front {
         if is_for_one && self.spent.swap(true, Ordering::Relaxed) {
             return Handed::Default;
         }
-        // SAFETY: promised by the caller; the action is that signal's (K1).
-        unsafe { hand_on(before, signal, info, context) };
+        // SAFETY: promised by the caller; the action is that signal's (K1), and has a handler, as was just seen.
+        unsafe { call(before, signal, info, context) };
         Handed::Called
     }
 }
@@ -148,7 +148,7 @@ fn in_front_of(before: &libc::sigaction, handler: Handler) -> libc::sigaction {
 /// What a signal does by default.
 fn default() -> libc::sigaction {
     // SAFETY: made of numbers and an optional function, all of which may be zero: the default, without flags, and the empty set.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
     action.sa_sigaction = libc::SIG_DFL;
     action
 }
@@ -158,31 +158,25 @@ pub(crate) fn reset(signal: libc::c_int) {
     exchange(signal, Some(&default()));
 }
 
-/// Hands a signal to the handler of the action that was installed before; false if there is none, for the signal is ignored or does what it does by
-/// default.
+/// Calls the handler of an action.
 ///
 /// # Safety
 ///
-/// To be called from a handler, with its own arguments, and the action for that signal as the system has told it.
-pub(crate) unsafe fn hand_on(
-    before: &libc::sigaction,
+/// To be called from a handler, with its own arguments; the action has a handler, and is of that signal, as the system has told it.
+unsafe fn call(
+    action: &libc::sigaction,
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
-) -> bool {
-    match before.sa_sigaction {
-        libc::SIG_DFL | libc::SIG_IGN => return false,
-        handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
-            // SAFETY: SA_SIGINFO says that the handler has this form.
-            let handler: Handler = unsafe { std::mem::transmute(handler as *const ()) };
-            handler(signal, info, context);
-        }
-        handler => {
-            // SAFETY: without SA_SIGINFO a handler has this form.
-            let handler: extern "C" fn(libc::c_int) =
-                unsafe { std::mem::transmute(handler as *const ()) };
-            handler(signal);
-        }
+) {
+    let handler = action.sa_sigaction as *const ();
+    if action.sa_flags & libc::SA_SIGINFO != 0 {
+        // SAFETY: SA_SIGINFO says that the handler has this form.
+        let handler: Handler = unsafe { mem::transmute(handler) };
+        handler(signal, info, context);
+    } else {
+        // SAFETY: without SA_SIGINFO a handler has this form.
+        let handler: extern "C" fn(libc::c_int) = unsafe { mem::transmute(handler) };
+        handler(signal);
     }
-    true
 }

@@ -13,9 +13,7 @@
 #[cfg(target_os = "linux")]
 use std::{
     cell::UnsafeCell,
-    mem::{self, MaybeUninit},
-    ptr,
-    sync::OnceLock,
+    mem, ptr,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::Duration,
@@ -27,7 +25,7 @@ use crate::sys::frames::Frame;
 #[cfg(target_os = "linux")]
 use crate::sys::frames::{ROOM, is_signal_safe, walk};
 #[cfg(target_os = "linux")]
-use crate::sys::handler::hand_on;
+use crate::sys::handler::Front;
 #[cfg(target_os = "linux")]
 use crate::sys::mapping::page;
 use crate::sys::os_thread::ThreadId;
@@ -163,9 +161,8 @@ struct Shared(UnsafeCell<Note>);
 #[cfg(target_os = "linux")]
 unsafe impl Sync for Shared {}
 
-/// What was done with the signal before.
 #[cfg(target_os = "linux")]
-static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
+static FRONT: Front = Front::new();
 
 /// Whether the handler may look for frames.
 #[cfg(target_os = "linux")]
@@ -256,22 +253,7 @@ fn install(_turn: &Turn) {
     MAY_WALK.store(is_signal_safe(), Ordering::Relaxed);
     // Nor does it wait for anybody to have looked how large a page is.
     let _ = page();
-    BEFORE.get_or_init(|| {
-        let mut before = MaybeUninit::uninit();
-        // SAFETY: reads the present action.
-        let got = unsafe { libc::sigaction(libc::SIGURG, ptr::null(), before.as_mut_ptr()) };
-        assert_eq!(got, 0, "sigaction");
-        // SAFETY: filled in by the kernel.
-        unsafe { before.assume_init() }
-    });
-    // SAFETY: a zeroed action is a valid start, and the handler has the three-argument form.
-    unsafe {
-        let mut action: libc::sigaction = mem::zeroed();
-        action.sa_sigaction = on_signal as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        libc::sigemptyset(&mut action.sa_mask);
-        libc::sigaction(libc::SIGURG, &action, ptr::null_mut());
-    }
+    FRONT.arm(libc::SIGURG, on_signal);
     DONE.store(true, Ordering::Relaxed);
 }
 
@@ -289,14 +271,15 @@ extern "C" fn on_signal(
     if take.is_ok() {
         // SAFETY: this thread has taken it from `ASKED` (D1).
         let note = unsafe { &mut *NOTE.0.get() };
-        // SAFETY: the kernel hands a valid context to a SA_SIGINFO handler.
-        let context = unsafe { &*context.cast::<libc::ucontext_t>() };
-        answer(note, context);
+        // SAFETY: of the system, or null from one who was put in front of this and hands on what he likes.
+        if let Some(context) = unsafe { context.cast::<libc::ucontext_t>().as_ref() } {
+            answer(note, context);
+        }
         WORD.store(held, Ordering::Release);
-    } else if let Some(before) = BEFORE.get() {
-        // SAFETY: the arguments are the ones this handler was called with. Without another one the signal is ignored, as it is by default.
-        unsafe { hand_on(before, signal, info, context) };
     }
+    // Whether or not it was asked: one that somebody else has sent at the same time is the same signal.
+    // SAFETY: this is the handler in front, and these are its arguments. Without another one the signal is ignored, as it is by default.
+    unsafe { FRONT.hand_on(signal, info, context) };
 }
 
 #[cfg(target_os = "linux")]

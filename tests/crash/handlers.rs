@@ -1,10 +1,13 @@
-//! Handlers of SIGSEGV that were there before the library's are called as the system would have called them.
+//! Handlers of signals that were there before the library's are called as the system would have called them.
 #![allow(unsafe_code, reason = "handlers of signals, and faults")]
 
 use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
+use greenlet::debug::Watchdog;
 use libc::c_int;
 
 use crate::signals::read_nowhere;
@@ -22,6 +25,11 @@ pub(crate) const CASES: &[Case] = &[
     ("sent_where_the_default_was", sent_by_default),
     ("sent_where_it_is_ignored", sent_and_ignored),
     ("handed_on_without_anything", handed_on_without_anything),
+    ("handler_of_what_a_watchdog_sends", of_a_watchdogs),
+    (
+        "one_shot_handler_of_what_a_watchdog_sends",
+        one_shot_of_a_watchdogs,
+    ),
 ];
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -76,8 +84,8 @@ fn raise(signal: c_int) {
     unsafe { libc::raise(signal) };
 }
 
-/// Sets what SIGSEGV does; gives what it did.
-fn handle(handler: usize, flags: c_int, masked: Option<c_int>) -> libc::sigaction {
+/// Sets what a signal does; gives what it did.
+fn handle(signal: c_int, handler: usize, flags: c_int, masked: Option<c_int>) -> libc::sigaction {
     // SAFETY: a zeroed action is a valid start, and all handlers here have the form that their flags say.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
@@ -88,7 +96,7 @@ fn handle(handler: usize, flags: c_int, masked: Option<c_int>) -> libc::sigactio
             libc::sigaddset(&mut action.sa_mask, masked);
         }
         let mut before = mem::zeroed();
-        assert_eq!(libc::sigaction(SIGSEGV, &action, &mut before), 0);
+        assert_eq!(libc::sigaction(signal, &action, &mut before), 0);
         before
     }
 }
@@ -108,14 +116,14 @@ fn overflow() {
 }
 
 fn one_shot() {
-    handle(address(calls), libc::SA_RESETHAND, None);
+    handle(SIGSEGV, address(calls), libc::SA_RESETHAND, None);
     begin();
     read_nowhere();
 }
 
 fn one_shot_that_raises() {
     let flags = libc::SA_RESETHAND | libc::SA_NODEFER;
-    handle(address(calls_and_raises), flags, None);
+    handle(SIGSEGV, address(calls_and_raises), flags, None);
     begin();
     read_nowhere();
 }
@@ -136,7 +144,7 @@ fn a_handler_for_one_fault_is_called_for_one() {
 }
 
 fn one_shot_of_what_was_sent() {
-    handle(address(calls), libc::SA_RESETHAND, None);
+    handle(SIGSEGV, address(calls), libc::SA_RESETHAND, None);
     begin();
     raise(SIGSEGV);
     overflow();
@@ -154,7 +162,7 @@ fn overflows_are_reported_after_a_handler_for_one_signal_was_called() {
 }
 
 fn fault_within() {
-    handle(address(faults_once), libc::SA_NODEFER, None);
+    handle(SIGSEGV, address(faults_once), libc::SA_NODEFER, None);
     begin();
     read_nowhere();
 }
@@ -171,7 +179,7 @@ fn an_older_handler_that_does_not_block_the_signal_may_fault() {
 }
 
 fn mask() {
-    handle(address(looks_at_the_mask), 0, Some(libc::SIGUSR1));
+    handle(SIGSEGV, address(looks_at_the_mask), 0, Some(libc::SIGUSR1));
     begin();
     raise(SIGSEGV);
     say(&format!("and then {}", is_blocked(libc::SIGUSR1)));
@@ -188,7 +196,7 @@ fn what_an_older_handler_blocks_is_blocked_while_it_runs() {
 }
 
 fn sent_by_default() {
-    handle(libc::SIG_DFL, 0, None);
+    handle(SIGSEGV, libc::SIG_DFL, 0, None);
     begin();
     raise(SIGSEGV);
 }
@@ -204,7 +212,7 @@ fn what_is_sent_ends_the_process_if_that_was_so_before() {
 }
 
 fn sent_and_ignored() {
-    handle(libc::SIG_IGN, 0, None);
+    handle(SIGSEGV, libc::SIG_IGN, 0, None);
     begin();
     raise(SIGSEGV);
     say("ignored");
@@ -231,9 +239,9 @@ fn handed_on_without_anything() {
         let handler: Handler = unsafe { mem::transmute(LIBRARYS.load(Ordering::Relaxed)) };
         handler(signal, ptr::null_mut(), ptr::null_mut());
     }
-    handle(address(calls), 0, None);
+    handle(SIGSEGV, address(calls), 0, None);
     begin();
-    let librarys = handle(address(careless), 0, None);
+    let librarys = handle(SIGSEGV, address(careless), 0, None);
     LIBRARYS.store(librarys.sa_sigaction, Ordering::Relaxed);
     raise(SIGSEGV);
 }
@@ -245,4 +253,62 @@ fn handed_on_without_anything() {
 )]
 fn a_signal_is_handed_on_that_came_without_anything_said_of_it() {
     assert_eq!(succeeds("handed_on_without_anything"), ["called"]);
+}
+
+/// The calls of [`counts`].
+static COUNTED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn counts(_: c_int) {
+    COUNTED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Has this thread asked what it does, by SIGURG.
+fn be_asked() {
+    let (tell, told) = channel();
+    let _watchdog = Watchdog::with(Duration::from_millis(5), move |_| _ = tell.send(()));
+    let hog = greenlet::spawn(move || {
+        let began = Instant::now();
+        while told.try_recv().is_err() {
+            assert!(began.elapsed() < Duration::from_secs(60), "nobody asks");
+        }
+    });
+    hog.join().expect("it was asked");
+}
+
+fn of_a_watchdogs() {
+    handle(libc::SIGURG, address(counts), 0, None);
+    be_asked();
+    let calls = COUNTED.load(Ordering::Relaxed);
+    say(&format!("told: {}", calls > 0));
+    raise(libc::SIGURG);
+    say(&format!(
+        "told again: {}",
+        COUNTED.load(Ordering::Relaxed) > calls
+    ));
+    let librarys = handle(libc::SIGURG, address(counts), 0, None);
+    let restarts = librarys.sa_flags & libc::SA_RESTART != 0;
+    say(&format!("calls are started again: {restarts}"));
+}
+
+fn one_shot_of_a_watchdogs() {
+    handle(libc::SIGURG, address(counts), libc::SA_RESETHAND, None);
+    be_asked();
+    be_asked();
+    raise(libc::SIGURG);
+    say(&format!("told {} times", COUNTED.load(Ordering::Relaxed)));
+}
+
+/// Of signals that come at the same time there is one, so it may be somebody else's that a watchdog has sent as well.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_handler_of_what_a_watchdog_sends_is_told_as_it_wants_to_be() {
+    let said = succeeds("handler_of_what_a_watchdog_sends");
+    let expected = [
+        "told: true",
+        "told again: true",
+        "calls are started again: false",
+    ];
+    assert_eq!(said, expected);
+    let said = succeeds("one_shot_handler_of_what_a_watchdog_sends");
+    assert_eq!(said, ["told 1 times"]);
 }
