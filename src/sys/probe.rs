@@ -317,18 +317,35 @@ fn answer(note: &mut Note, context: &libc::ucontext_t) {
 }
 
 /// Whether the interrupted instruction is one of those that a switch has left to do when it is on the new stack already, where what is known of the
-/// frame is of the old one: `pop rbx`, `pop rbp`, `ret`, `mov rbp, rsi`. Others have them as well, and are asked again.
+/// frame is of the old one: `pop rbx`, `pop rbp`, `ret`, `mov rbp, rsi`. Others have them as well, and are asked again; so are those that cannot be read.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn may_just_arrive(interrupted_at: usize) -> bool {
-    let code = interrupted_at as *const u8;
-    // SAFETY: the processor was about to execute what is there.
-    let first = unsafe { code.read() };
-    match first {
-        0x5b | 0x5d | 0xc3 => true,
-        // SAFETY: an instruction that begins so has two bytes more.
-        0x48 => unsafe { code.add(1).read() == 0x89 && code.add(2).read() == 0xf5 },
-        _ => false,
+    let code = |offset| byte(interrupted_at.wrapping_add(offset));
+    match code(0) {
+        None | Some(0x5b | 0x5d | 0xc3) => true,
+        Some(0x48) => code(1) == Some(0x89) && code(2) == Some(0xf5),
+        Some(_) => false,
     }
+}
+
+/// What is there, if it can be read: code need not be.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn byte(address: usize) -> Option<u8> {
+    /// Of a set of signals, as the system has it.
+    const WORD: usize = 8;
+    const NO_CHANGE: libc::c_int = -1;
+    let word = address & !(WORD - 1);
+    // SAFETY: the system is to read a set of signals there, as much as is sure to be in one page, and to say that it does not know what to do with
+    // it; or that it cannot read that. The interrupted program finds its own error there afterwards.
+    let can_be_read = unsafe {
+        let error = libc::__errno_location();
+        let kept = *error;
+        let nowhere = ptr::null_mut::<libc::c_void>();
+        libc::syscall(libc::SYS_rt_sigprocmask, NO_CHANGE, word, nowhere, WORD);
+        mem::replace(&mut *error, kept) != libc::EFAULT
+    };
+    // SAFETY: it can be read, and nobody unmaps what this thread was about to execute.
+    can_be_read.then(|| unsafe { (address as *const u8).read() })
 }
 
 /// Where the instructions of a switch are not known there are no registers either.
@@ -367,6 +384,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+    use crate::sys::mapping::{Chunk, protect, unmapped};
     use crate::sys::os_thread;
 
     fn seven(_stack_pointer: usize) -> Option<Running> {
@@ -403,6 +421,27 @@ mod tests {
             thread.join().unwrap();
         };
         (told.recv().unwrap(), finish)
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn code_that_cannot_be_read_is_not_read() {
+        let chunk = Chunk::reserve(2 * page()).unwrap();
+        let start = ptr::NonNull::new(chunk.range().start as *mut u8).unwrap();
+        let next = start.as_ptr() as usize + page();
+        // SAFETY: nobody else uses it.
+        unsafe {
+            start.add(page() - 1).write(0x48);
+            protect(start.add(page()), page()).unwrap();
+            *libc::__errno_location() = libc::EDOM;
+        }
+        assert_eq!((byte(next - 1), byte(next)), (Some(0x48), None));
+        assert!(may_just_arrive(next) && !may_just_arrive(next - 1));
+        let error = std::io::Error::last_os_error();
+        assert_eq!(error.raw_os_error(), Some(libc::EDOM));
+        // SAFETY: nobody uses it any more.
+        unsafe { chunk.unmap() };
+        unmapped(1);
     }
 
     #[test]
