@@ -25,6 +25,7 @@ pub(crate) type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut 
 
 /// A handler of ours of one signal, in front of what was there before.
 pub(crate) struct Front {
+    pub(crate) signal: libc::c_int,
     /// [`BEHIND`], [`IN_FRONT`], or the process, by its [`generation`], one of whose threads is about to put it there.
     state: AtomicU64,
     before: AtomicPtr<libc::sigaction>,
@@ -47,8 +48,9 @@ pub(crate) enum Handed {
 }
 
 impl Front {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(signal: libc::c_int) -> Self {
         Front {
+            signal,
             state: AtomicU64::new(BEHIND),
             before: AtomicPtr::new(ptr::null_mut()),
             spent: AtomicBool::new(false),
@@ -56,7 +58,7 @@ impl Front {
     }
 
     /// Puts `handler` in front, the first time that this is called. If another thread is about to, it is not waited for.
-    pub(crate) fn arm(&self, signal: libc::c_int, handler: Handler) {
+    pub(crate) fn arm(&self, handler: Handler) {
         let begun = u64::from(generation());
         let state = self.state.load(Ordering::Relaxed);
         let begin = || {
@@ -65,18 +67,18 @@ impl Front {
         };
         // What a parent process has begun, one that was forked off begins again.
         if state != IN_FRONT && state != begun && begin().is_ok() {
-            self.put(signal, handler);
+            self.put(handler);
             self.state.store(IN_FRONT, Ordering::Relaxed);
         }
     }
 
-    fn put(&self, signal: libc::c_int, handler: Handler) {
-        let seen = exchange(signal, None);
+    fn put(&self, handler: Handler) {
+        let seen = exchange(self.signal, None);
         if seen.sa_sigaction == handler as *const () as usize {
             return;
         }
         self.keep(seen);
-        let replaced = exchange(signal, Some(&in_front_of(&seen, handler)));
+        let replaced = exchange(self.signal, Some(&in_front_of(&seen, handler)));
         // Somebody may have come in between.
         if replaced.sa_sigaction != seen.sa_sigaction {
             self.keep(replaced);
@@ -92,10 +94,9 @@ impl Front {
     ///
     /// # Safety
     ///
-    /// To be called from the handler that was put in front, for its signal, with its own arguments.
+    /// To be called from the handler that was put in front, with its own arguments.
     pub(crate) unsafe fn hand_on(
         &self,
-        signal: libc::c_int,
         info: *mut libc::siginfo_t,
         context: *mut libc::c_void,
     ) -> Handed {
@@ -113,7 +114,7 @@ impl Front {
             return Handed::Default;
         }
         // SAFETY: promised by the caller; the action is that signal's (K1), and has a handler, as was just seen.
-        unsafe { call(before, signal, info, context) };
+        unsafe { call(before, self.signal, info, context) };
         Handed::Called
     }
 }

@@ -1,11 +1,12 @@
 //! The report of a stack overflow: which greenlet, how large its stack, how to raise it.
 //!
-//! Touching a guard raises SIGSEGV. The handler asks, through a function that the greenlets
+//! Touching a guard raises SIGSEGV, on some systems SIGBUS. The handler asks, through a function that the greenlets
 //! installed, whether the address lies in the guard of the running greenlet; if so it prints and
-//! aborts, as std does for threads. Any other SIGSEGV goes on to the handler that was there before.
+//! aborts, as std does for threads. Any other one goes on to the handler that was there before.
 //!
-//! Everything here runs inside a signal handler: no allocation, no lock, no formatting machinery; it writes to
-//! file descriptor 2 directly.
+//! What the handler calls is made for that: no allocation, no lock, no formatting machinery; it writes to file descriptor 2 directly. (In a library that is loaded
+//! late, the first use of a thread-local allocates. Then a fault inside of the allocator, on a thread that has no greenlets, may wait for ever. So it may in
+//! std's own handler.)
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -29,12 +30,24 @@ pub(crate) type Lookup = fn(address: usize, report: &dyn Fn(Victim<'_>));
 
 /// A [`Lookup`], or null.
 static LOOKUP: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
-static FRONT: Front = Front::new();
+
+/// In front of the signals that a touched guard raises.
+static FRONTS: &[&Front] = &[
+    &SEGV,
+    #[cfg(not(target_os = "linux"))]
+    &BUS,
+];
+static SEGV: Front = Front::new(libc::SIGSEGV);
+/// macOS says that of memory which is there and may not be used.
+#[cfg(not(target_os = "linux"))]
+static BUS: Front = Front::new(libc::SIGBUS);
 
 /// Makes overflow reports work in this process and on this thread.
 pub(crate) fn install(lookup: Lookup) {
     LOOKUP.store(lookup as *mut (), Ordering::Relaxed);
-    FRONT.arm(libc::SIGSEGV, on_segv);
+    for front in FRONTS {
+        front.arm(on_fault);
+    }
     ensure_signal_stack();
 }
 
@@ -104,7 +117,11 @@ pub(crate) fn ensure_signal_stack() {
     }
 }
 
-extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+extern "C" fn on_fault(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
     // SAFETY: of the system, or null from one who was put in front of this and hands on what he likes.
     let (code, address) = match unsafe { info.as_ref() } {
         // SAFETY: a fault has an address, and what it is of other signals is not looked at.
@@ -119,8 +136,11 @@ extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
     if !is_sent && let Some(lookup) = lookup {
         lookup(address, &|victim| report_and_abort(&victim));
     }
+    let Some(front) = FRONTS.iter().find(|front| front.signal == signal) else {
+        return;
+    };
     // SAFETY: this is the handler in front, and these are its arguments.
-    match unsafe { FRONT.hand_on(signal, info, context) } {
+    match unsafe { front.hand_on(info, context) } {
         Handed::Called => {}
         Handed::Ignored if is_sent => {}
         // (The kernel lets no process ignore a real fault.)

@@ -162,7 +162,7 @@ struct Shared(UnsafeCell<Note>);
 unsafe impl Sync for Shared {}
 
 #[cfg(target_os = "linux")]
-static FRONT: Front = Front::new();
+static FRONT: Front = Front::new(libc::SIGURG);
 
 /// Whether the handler may look for frames.
 #[cfg(target_os = "linux")]
@@ -253,13 +253,13 @@ fn install(_turn: &Turn) {
     MAY_WALK.store(is_signal_safe(), Ordering::Relaxed);
     // Nor does it wait for anybody to have looked how large a page is.
     let _ = page();
-    FRONT.arm(libc::SIGURG, on_signal);
+    FRONT.arm(on_signal);
     DONE.store(true, Ordering::Relaxed);
 }
 
 #[cfg(target_os = "linux")]
 extern "C" fn on_signal(
-    signal: libc::c_int,
+    _signal: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
@@ -279,7 +279,7 @@ extern "C" fn on_signal(
     }
     // Whether or not it was asked: one that somebody else has sent at the same time is the same signal.
     // SAFETY: this is the handler in front, and these are its arguments. Without another one the signal is ignored, as it is by default.
-    unsafe { FRONT.hand_on(signal, info, context) };
+    unsafe { FRONT.hand_on(info, context) };
 }
 
 #[cfg(target_os = "linux")]
