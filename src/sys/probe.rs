@@ -31,6 +31,7 @@ use crate::sys::mapping::page;
 use crate::sys::os_thread::ThreadId;
 
 /// Who was found running on a thread.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nobody is asked"))]
 #[derive(Clone, Copy)]
 pub(crate) struct Running {
     /// Tells the thread from all others, also from those that had its number before.
