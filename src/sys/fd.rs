@@ -36,12 +36,7 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, direction: Direction) -> bool {
 }
 
 /// What a socket connects, as `127.0.0.1:80 <-> 127.0.0.1:4000`; `None` if it is no socket of the Internet.
-pub(crate) fn endpoints(fd: RawFd) -> Option<String> {
-    if fd < 0 {
-        return None;
-    }
-    // SAFETY: it is only asked for its names; what is no descriptor any more says so.
-    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+pub(crate) fn endpoints(fd: BorrowedFd<'_>) -> Option<String> {
     let socket = socket2::SockRef::from(&fd);
     let local = socket.local_addr().ok()?.as_socket()?;
     match socket.peer_addr().ok().and_then(|peer| peer.as_socket()) {
