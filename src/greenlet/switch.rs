@@ -61,7 +61,8 @@ fn prepare_with_care(target: &AnyGreenlet, more: More) -> Result<(), NoStack> {
         }
         _ => arena.take_unpromised(block.stack_size)?,
     };
-    let measured = marks.wanted.get() && slot.clear();
+    // SAFETY: it was just taken, and nothing was put on it.
+    let measured = marks.wanted.get() && unsafe { slot.clear() };
     if measured {
         marks.begin(slot.limit());
     }
