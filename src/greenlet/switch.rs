@@ -117,9 +117,18 @@ unsafe fn enter_measured(link: &Link, data: *const ()) {
     // SAFETY: as promised by the caller.
     unsafe { enter(link, data) };
     let limit = block.stack_limit.get();
-    let depth = exact_depth(limit, block.stack_size);
+    let depth = gone_down(block);
     let size = usable_size(limit, block.stack_size);
     marks.end(limit, block.created_at, depth, size);
+}
+
+/// How far a greenlet that is alive has gone down its stack, to a word if that was clear when it started.
+pub(crate) fn gone_down(block: &Block) -> usize {
+    match block.stack_limit.get() {
+        0 => 0,
+        // SAFETY: its stack is of this thread's arena: only this thread has its block (B3), which was given that with the stack, for that size.
+        limit => unsafe { exact_depth(limit, block.stack_size) },
+    }
 }
 
 /// The functions in which the stack of a greenlet, and what runs greenlets on the native stack, begin.
@@ -156,7 +165,8 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
     // SAFETY: set when this context was entered; the link lies on the stack that we are running on.
     match unsafe { me.link.get().as_ref() } {
         Some(link) => {
-            link.suspend();
+            // SAFETY: it is that of `me`, which runs until here.
+            unsafe { link.suspend() };
             if thread.alert.get() != 0 {
                 stop_over(thread);
             }
@@ -211,7 +221,8 @@ fn stop_over(thread: &Thread) {
         // SAFETY: the block of the running greenlet, which is alive (B2), has had its link since it started; the link lies on this stack.
         let link = unsafe { &*thread.running().link.get() };
         thread.current.set(by);
-        link.suspend();
+        // SAFETY: it is that of the one that runs until here.
+        unsafe { link.suspend() };
     }
 }
 
@@ -230,7 +241,8 @@ pub(crate) fn ask(thread: &Thread, target: &AnyGreenlet, question: &dyn Fn()) {
     set_current(thread, target);
     // SAFETY: the running greenlet's block is alive (B2); its link, if it has one, lies on the stack that we are running on.
     match unsafe { by.as_ref().link.get().as_ref() } {
-        Some(link) => link.suspend(),
+        // SAFETY: it is that of the one that runs until here.
+        Some(link) => unsafe { link.suspend() },
         // Main and the hub run on the native stack (C1).
         None => resume_current(thread),
     }
