@@ -105,7 +105,7 @@ impl Chunk {
         for offset in (0..self.len).step_by(AT_ONCE) {
             let len = AT_ONCE.min(self.len - offset);
             let pages = &mut resident[..len / page()];
-            // SAFETY: this part of the chunk is mapped, and there is a byte for each of its pages.
+            // SAFETY: this part of the chunk is mapped, and there is a byte for each of its pages, which are whole.
             let done = unsafe {
                 let start = self.start.as_ptr().add(offset);
                 libc::mincore(start.cast(), len, pages.as_mut_ptr().cast())

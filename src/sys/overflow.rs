@@ -72,7 +72,7 @@ impl SignalStack {
             ss_flags: 0,
             ss_size: stack.len(),
         };
-        // SAFETY: nothing else uses it, and the setting is undone before it is unmapped.
+        // SAFETY: mapped, above the guard, and used by nothing else; the setting is undone before it is unmapped.
         unsafe { libc::sigaltstack(&on, ptr::null_mut()) };
         Ok(SignalStack { chunk, is_guarded })
     }
@@ -85,9 +85,9 @@ impl Drop for SignalStack {
             ss_flags: libc::SS_DISABLE,
             ss_size: SIGNAL_STACK,
         };
-        // SAFETY: switches off what the thread has, if somebody has put another one in its place that. No handler runs on it, for no thread ends in one.
+        // SAFETY: switches off what the thread has: this one, or one that somebody has put in its place. No handler runs on it, for no thread ends in one.
         unsafe { libc::sigaltstack(&off, ptr::null_mut()) };
-        // SAFETY: nothing refers to it any more.
+        // SAFETY: the system does not use it any more, and nobody else did.
         unsafe { self.chunk.unmap() };
         unmapped(self.is_guarded.into());
     }
@@ -112,7 +112,7 @@ pub(crate) fn ensure_signal_stack() {
         own.set(SignalStack::new().ok());
     };
     if OWN.try_with(renew).is_err() {
-        // Nobody comes after this who would undo it.
+        // That was destroyed already, and nobody comes later who would undo it.
         mem::forget(SignalStack::new());
     }
 }
