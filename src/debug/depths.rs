@@ -5,9 +5,9 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::greenlet::state::Stage;
+use crate::greenlet::switch::gone_down;
 use crate::greenlet::thread::here;
 use crate::sys::arena::{rounded, usable_size};
-use crate::sys::depth::exact_depth;
 
 /// Whether greenlets of this thread that start from here on have their stacks measured, for [`stack_depths`]. Off at first; switching it on
 /// forgets what was measured before.
@@ -45,7 +45,7 @@ pub fn stack_depths() -> StackDepths {
         let (limit, size) = (block.stack_limit.get(), block.stack_size);
         if block.stage.get() == Stage::Started && thread.marks.is_measurable(limit) {
             let mark = marks.entry(block.created_at).or_default();
-            mark.add(exact_depth(limit, size), usable_size(limit, size));
+            mark.add(gone_down(block), usable_size(limit, size));
         }
     }
     let sites = marks.into_iter().map(|(created_at, mark)| SpawnSite {

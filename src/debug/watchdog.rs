@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, compiler_fence};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,7 +24,10 @@ use crate::wait::sleepers::IdleHelper;
 /// A thread of the library's own looks at every hub of the process, as long as this lives. One that has something to do and has not been visited for
 /// longer than the limit is reported, once until it is visited again. On Linux, on x86-64, the report says who runs, and where: the
 /// thread is sent a `SIGURG`, in whose handler it looks at its own stack. Calls that this interrupts are those that any signal would. Where is left out unless the
-/// C library is glibc 2.35 or later: with others, a look at a stack may wait for a lock that the interrupted code holds.
+/// C library is glibc 2.35 or later: with others, a look at a stack may wait for a lock that the interrupted code holds. The stack is followed by what compilers say of
+/// functions: `asm!` that moves the stack pointer and says nothing of it leads astray, perhaps to where no memory is, and then the process ends.
+///
+/// A handler of `SIGURG` that the program has is called as well, as if somebody had sent it one.
 ///
 /// Costs a store or two at each visit, which are made in any case.
 ///
@@ -195,7 +199,11 @@ fn running(stack_pointer: usize) -> Option<Running> {
         // Its hub may be going just now.
         return None;
     }
-    thread.hub_part.get()?;
+    if thread.hub.get().is_null() {
+        return None;
+    }
+    // Set when the hub was whole; what is read from here on was not read before.
+    compiler_fence(Ordering::Acquire);
     let block = thread.running();
     let is_main = block.stack_limit.get() == 0;
     let floor = block.stack_limit.get() + guard_size();

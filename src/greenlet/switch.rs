@@ -62,7 +62,8 @@ fn prepare_with_care(target: &AnyGreenlet, more: More) -> Result<(), NoStack> {
         }
         _ => arena.take_unpromised(block.stack_size)?,
     };
-    let measured = marks.wanted.get() && slot.clear();
+    // SAFETY: it was just taken, and nothing was put on it.
+    let measured = marks.wanted.get() && unsafe { slot.clear() };
     if measured {
         marks.begin(slot.limit());
     }
@@ -118,10 +119,19 @@ unsafe fn enter_measured(link: &Link, data: *const ()) {
     // SAFETY: as promised by the caller.
     unsafe { enter(link, data) };
     let limit = block.stack_limit.get();
-    let depth = exact_depth(limit, block.stack_size);
+    let depth = gone_down(block);
     let size = usable_size(limit, block.stack_size);
     marks.end(limit, block.created_at, depth, size);
     mem::forget(guard);
+}
+
+/// How far a greenlet that is alive has gone down its stack, to a word if that was clear when it started.
+pub(crate) fn gone_down(block: &Block) -> usize {
+    match block.stack_limit.get() {
+        0 => 0,
+        // SAFETY: its stack is of this thread's arena: only this thread has its block (B3), which was given that with the stack, for that size.
+        limit => unsafe { exact_depth(limit, block.stack_size) },
+    }
 }
 
 /// The functions in which the stack of a greenlet, and what runs greenlets on the native stack, begin.
@@ -161,7 +171,8 @@ pub(crate) fn transfer(thread: &Thread, me: &Block, target: &AnyGreenlet) {
     // SAFETY: main and the hub have none; that of others was set when their context was entered, and lies on its stack, which runs.
     match unsafe { me.link.get().as_ref() } {
         Some(link) => {
-            link.suspend();
+            // SAFETY: it is that of `me`, which runs until here.
+            unsafe { link.suspend() };
             if thread.alert.get() != 0 {
                 stop_over(thread);
             }
@@ -217,7 +228,8 @@ fn stop_over(thread: &Thread) {
         // SAFETY: the running greenlet, whose block is alive (B2), has had its link since it was entered, on this very stack.
         let link = unsafe { &*thread.running().link.get() };
         thread.current.set(by);
-        link.suspend();
+        // SAFETY: it is that of the one that runs until here.
+        unsafe { link.suspend() };
     }
 }
 
@@ -236,7 +248,8 @@ pub(crate) fn ask(thread: &Thread, target: &AnyGreenlet, question: &dyn Fn()) {
     set_current(thread, target);
     // SAFETY: the running greenlet's block is alive (B2); its link, if it has one, lies on the stack of its context, which runs.
     match unsafe { by.as_ref().link.get().as_ref() } {
-        Some(link) => link.suspend(),
+        // SAFETY: it is that of the one that runs until here.
+        Some(link) => unsafe { link.suspend() },
         // SAFETY: main and the hub run on the native stack (C1); the target is suspended, and on a stack of its own.
         None => unsafe { resume_current(thread) },
     }

@@ -13,11 +13,14 @@
 //!   nobody has the `Thread` to themselves: all that refer to it share it.
 //! * **T2** A `Thread` is freed only when all its greenlets are dead, main and the hub the last, and its registry is empty; so no block
 //!   has a `thread` pointer that it may use (B2), and no stack is left with a reference on it.
+//! * **T3** `HERE` may be read in a signal handler, at any instruction of its thread: it names only what is whole, and names it no longer when it is
+//!   freed. `ending` is set before anything of it goes. Compiler fences keep that order; the processor shows a thread its own writes in order.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{Ordering, compiler_fence};
 
 use crate::greenlet::block::{self, AnyGreenlet, Block, Thread};
 use crate::greenlet::blueprint::Blueprint;
@@ -59,6 +62,8 @@ fn arrive_in_thread<'a>() -> &'a Thread {
     let main = without_stack(thread);
     thread.current.set(main.as_ptr());
     thread.main.replace(Some(main));
+    // T3.
+    compiler_fence(Ordering::Release);
     HERE.set(leaked);
     overflow::install(describe_overflow);
     // Refused if this thread's locals are being destroyed already.
@@ -93,11 +98,11 @@ fn end_without_stack(thread: &Thread, greenlet: &AnyGreenlet) {
 
 /// Tells the overflow report who ran over its stack's end. Runs in a signal handler.
 fn describe_overflow(address: usize, report: &dyn Fn(Victim<'_>)) {
-    // SAFETY: not freed while it is there (T1), and this thread is not just freeing it: it overflowed.
+    // SAFETY: whole, and not freed while it is there (T1, T3).
     let Some(thread) = (unsafe { HERE.get().as_ref() }) else {
         return;
     };
-    // SAFETY: the running greenlet's block is alive (B2).
+    // SAFETY: the running greenlet's block is alive (B2); that of main, which `Departure` ends, until `HERE` is null.
     let block = unsafe { thread.current.get().as_ref() };
     let limit = block.stack_limit.get();
     // Main's stack is not ours.
@@ -124,7 +129,11 @@ impl Drop for Departure {
         if os_thread::is_process_main() || thread.current() != main {
             return;
         }
+        // Those that are killed run on small stacks; std has taken the thread's signal stack away.
+        overflow::ensure_signal_stack();
         thread.ending.set(true);
+        // T3.
+        compiler_fence(Ordering::Release);
         if !end_left_over(thread, &main) {
             return;
         }
@@ -149,6 +158,8 @@ impl Drop for Departure {
         thread.main.take();
         thread.origin.take();
         HERE.set(ptr::null_mut());
+        // T3.
+        compiler_fence(Ordering::Release);
         // SAFETY: leaked as this pointer (T1); `thread` is not used again, nor is it by blocks (T2).
         drop(unsafe { Box::from_raw(leaked) });
     }

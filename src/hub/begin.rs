@@ -1,6 +1,7 @@
 //! Where the caller is; the hub begins at the first question.
 
 use std::ptr::NonNull;
+use std::sync::atomic::{Ordering, compiler_fence};
 
 use crate::greenlet::block::{Hooks, HubPart, ParentLink, Thread};
 use crate::greenlet::kind::Kind;
@@ -63,7 +64,6 @@ fn begin(thread: &Thread) {
     // It takes the end of spawned ones, which give nothing (B4).
     block.expects.set(Kind::of::<()>());
     block.slot.set(NonNull::<()>::dangling().as_ptr().cast());
-    thread.hub.set(block);
     let hub = Hub::new(greenlet.clone(), wake_here);
     let part = HubPart {
         hooks: HOOKS,
@@ -71,6 +71,9 @@ fn begin(thread: &Thread) {
         data: NonNull::from(Box::leak(hub)).cast(),
     };
     assert!(thread.hub_part.set(part).is_ok(), "a hub began twice");
+    // Handlers of signals ask for this one, which says that the other is whole.
+    compiler_fence(Ordering::Release);
+    thread.hub.set(block);
     let hub = Hub::of(thread);
     roll::enroll(hub.home, hub.beat.clone());
 }

@@ -23,7 +23,7 @@ use crate::readiness::wait::Readiness;
 use crate::sys::clock;
 #[cfg(greenlet_faults)]
 use crate::sys::faults::{self, Site};
-use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, closed, would_block};
+use crate::sys::fd::{AsFd, BorrowedFd, Direction, closed, would_block};
 use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
 use crate::util::primitive::{AtomicBool, AtomicU64, Ordering};
@@ -160,7 +160,7 @@ impl<T: AsFd> Evented<T> {
         if !line.try_acquire() {
             // Whoever has the turn may be the parent's.
             place.hub.reactor()?.check()?;
-            let turn = ItsTurn(readiness(fd, direction));
+            let turn = ItsTurn(Readiness { fd, direction });
             if !acquire_slow(line, deadline, &turn) {
                 return Err(would_block());
             }
@@ -348,7 +348,7 @@ impl Watch {
             },
         };
         let registration = reactor.join_kept(key, direction, waiter);
-        match park(place, waiter, deadline, &readiness(fd, direction)) {
+        match park(place, waiter, deadline, &Readiness { fd, direction }) {
             Token::TIMED_OUT => Ok(false),
             Token::READY => Ok(true),
             token => {
@@ -418,19 +418,12 @@ fn give_way(place: &Place<'_>) {
 }
 
 /// The turn to wait for an fd, as reports tell it.
-struct ItsTurn(Readiness);
+struct ItsTurn<'a>(Readiness<'a>);
 
-impl Awaited for ItsTurn {
+impl Awaited for ItsTurn<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("its turn at ")?;
         self.0.describe(f)
-    }
-}
-
-fn readiness(fd: BorrowedFd<'_>, direction: Direction) -> Readiness {
-    Readiness {
-        fd: fd.as_raw_fd(),
-        direction,
     }
 }
 

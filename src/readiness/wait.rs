@@ -8,7 +8,7 @@ use crate::hub::awaited::Awaited;
 use crate::hub::begin::place;
 use crate::hub::park::{park, pass};
 use crate::sys::clock;
-use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, RawFd, endpoints};
+use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, Direction, endpoints};
 use crate::task::timeout::Elapsed;
 use crate::util::deadline::Deadline;
 use crate::wait::parker::Token;
@@ -129,10 +129,7 @@ fn wait(fd: BorrowedFd<'_>, direction: Direction, deadline: Deadline) -> io::Res
         pass(&place);
         return Ok(());
     };
-    let awaited = Readiness {
-        fd: fd.as_raw_fd(),
-        direction,
-    };
+    let awaited = Readiness { fd, direction };
     match park(&place, waiter, deadline, &awaited) {
         Token::TIMED_OUT => Err(Elapsed(()).into()),
         token => registration.end(token),
@@ -140,18 +137,18 @@ fn wait(fd: BorrowedFd<'_>, direction: Direction, deadline: Deadline) -> io::Res
 }
 
 /// What a greenlet waits for, as reports tell it.
-pub(crate) struct Readiness {
-    pub(crate) fd: RawFd,
+pub(crate) struct Readiness<'a> {
+    pub(crate) fd: BorrowedFd<'a>,
     pub(crate) direction: Direction,
 }
 
-impl Awaited for Readiness {
+impl Awaited for Readiness<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.direction {
             Direction::Read => "a read from",
             Direction::Write => "a write to",
         };
-        write!(f, "{what} file descriptor {}", self.fd)?;
+        write!(f, "{what} file descriptor {}", self.fd.as_raw_fd())?;
         match endpoints(self.fd) {
             None => Ok(()),
             Some(endpoints) => write!(f, " ({endpoints})"),

@@ -26,12 +26,14 @@
 //! * **A3** A chunk is unmapped only by the drop of its arena, and an arena with a slot in use is
 //!   never dropped: [`Slot`] counts itself in, [`Arena::drop`] asserts.
 //! * **A4** `pool` has room for every slot that was cut, so that giving one back never allocates.
+//! * **A5** Slots and their guards are whole pages: sizes of classes and of guards are multiples of a page, and so is where a chunk begins.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::ptr::NonNull;
+use std::sync::atomic::{Ordering, compiler_fence};
 use std::time::{Duration, Instant};
 
 #[cfg(greenlet_faults)]
@@ -121,17 +123,26 @@ impl Slot {
         self.start.as_ptr() as usize
     }
 
-    /// Gives its memory back to the system, so that it is zero; nothing may be on it. Whether that was done: locked memory stays.
-    pub(crate) fn clear(&self) -> bool {
+    /// Gives its memory back to the system, so that it is zero. Whether that was done: locked memory stays.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses what is on it.
+    pub(crate) unsafe fn clear(&self) -> bool {
         // SAFETY: the class outlives its slots (A3).
         let size = unsafe { self.class.as_ref() }.size;
-        clear(self.start, size)
+        // SAFETY: in use by the caller (A1), who promises the rest.
+        unsafe { clear(self.start, size) }
     }
 }
 
 /// Gives the memory of a slot back to the system, but for its guard (A2). Whether that was done: locked memory stays.
-fn clear(start: NonNull<u8>, size: usize) -> bool {
-    // SAFETY: in bounds of the slot, of which nobody uses anything.
+///
+/// # Safety
+///
+/// It was cut, at `start`, for a class of that size, and nobody uses what is on it.
+unsafe fn clear(start: NonNull<u8>, size: usize) -> bool {
+    // SAFETY: whole pages (A5) of a chunk, without the guard, as far as the slot goes; as promised by the caller.
     unsafe { discard(start.add(guard_size()), size) }
 }
 
@@ -232,14 +243,17 @@ impl Arena {
     #[inline(always)]
     pub(crate) fn take_usual(&self, size: usize, more: More) -> Option<Result<Slot, NoStack>> {
         match self.default.get() {
-            Some(class) if size == DEFAULT_SIZE => Some(self.take_from(class, more)),
+            // SAFETY: a class of this arena.
+            Some(class) if size == DEFAULT_SIZE => Some(unsafe { self.take_from(class, more) }),
             _ => None,
         }
     }
 
     /// A stack with at least `size` usable bytes below its guard.
     pub(crate) fn take(&self, size: usize, more: More) -> Result<Slot, NoStack> {
-        self.take_from(self.class(size)?, more)
+        let class = self.class(size)?;
+        // SAFETY: a class of this arena.
+        unsafe { self.take_from(class, more) }
     }
 
     /// Whether every stack is to be looked at that is taken, so that none is [usual](Self::take_usual).
@@ -289,9 +303,12 @@ impl Arena {
         Err(NoStack::new(size, what))
     }
 
+    /// # Safety
+    ///
+    /// It is a class of this arena.
     #[inline(always)]
-    fn take_from(&self, class: NonNull<Class>, more: More) -> Result<Slot, NoStack> {
-        // SAFETY: classes are boxed and live as long as the arena.
+    unsafe fn take_from(&self, class: NonNull<Class>, more: More) -> Result<Slot, NoStack> {
+        // SAFETY: boxed, and dropped with the arena only. While there are pointers to it there are only shared ones, from `class`.
         let class_ref = unsafe { class.as_ref() };
         let pooled = class_ref.pool.borrow_mut().pop();
         let start = match pooled {
@@ -321,8 +338,9 @@ impl Arena {
                 if faults::strike(Site::Advise).is_err() {
                     continue;
                 }
-                // A pooled slot is not in use (A1), its contents are dead.
-                trimmed += usize::from(clear(*start, class.size));
+                // SAFETY: a pooled slot of that class is not in use (A1).
+                let cleared = unsafe { clear(*start, class.size) };
+                trimmed += usize::from(cleared);
             }
         }
         trimmed
@@ -376,6 +394,8 @@ impl Arena {
         let shift = shift_for(size).ok_or_else(too_large)?;
         let index = (shift - MIN_SHIFT) as usize;
         let mut classes = self.classes.borrow_mut();
+        // Before anything changes, it is seen to be borrowed: `contains` may look, in a signal handler.
+        compiler_fence(Ordering::SeqCst);
         if classes.len() <= index {
             classes.resize_with(index + 1, || None);
         }
@@ -394,6 +414,7 @@ impl Arena {
         });
         // Shared: there may be others, in the slots of that class.
         let class = NonNull::from(&**class);
+        compiler_fence(Ordering::SeqCst);
         if size == DEFAULT_SIZE && !self.watched.get() && self.most.get().is_none() {
             self.default.set(Some(class));
         }
@@ -425,7 +446,7 @@ impl Arena {
 
     fn guard(&self, class: &Class, start: NonNull<u8>) -> Result<(), NoStack> {
         if self.markers.get() {
-            // SAFETY: the pages belong to a slot that nobody uses (A1).
+            // SAFETY: whole pages (A5) of a slot that is being cut, so that nobody uses it (A1).
             if unsafe { install_marker(start, guard_size()) } {
                 return Ok(());
             }
@@ -503,7 +524,11 @@ impl Class {
                 Ok(chunk) => {
                     self.fresh.set(chunk.range().start);
                     self.fresh_end.set(chunk.range().end);
-                    self.chunks.borrow_mut().push(chunk);
+                    let mut chunks = self.chunks.borrow_mut();
+                    // As in `Arena::class`.
+                    compiler_fence(Ordering::SeqCst);
+                    chunks.push(chunk);
+                    compiler_fence(Ordering::SeqCst);
                     return Ok(());
                 }
                 Err(_) if slots > 1 => slots /= 2,
@@ -600,7 +625,8 @@ mod tests {
         // SAFETY: the lowest word of a stack that nothing runs on.
         unsafe { lowest.write_volatile(1) };
         assert_eq!(arena.committed(), page());
-        assert!(slot.clear());
+        // SAFETY: nothing runs on it.
+        assert!(unsafe { slot.clear() });
         assert_eq!(arena.committed(), 0);
         // SAFETY: as above.
         assert_eq!(unsafe { lowest.read_volatile() }, 0);

@@ -28,10 +28,13 @@ pub(crate) type Entry = unsafe fn(&Link, *const ());
 pub(crate) struct Link(corosensei::Yielder<(), ()>);
 
 impl Link {
-    /// Leaves the running context, which must be the one this link belongs to; returns when it is
-    /// resumed.
+    /// Leaves the running context; returns when it is resumed.
+    ///
+    /// # Safety
+    ///
+    /// The link belongs to that context.
     #[inline]
-    pub(crate) fn suspend(&self) {
+    pub(crate) unsafe fn suspend(&self) {
         self.0.suspend(());
     }
 }
@@ -39,12 +42,12 @@ impl Link {
 /// A suspended, running or finished computation with a stack of its own.
 pub(crate) struct Context(Coroutine<(), (), (), Slot>);
 
-// SAFETY: the slot's usable part is at least 16 KiB long, 16-aligned at its top, and has a guard at its
-// lowest page for as long as the slot lives (A2).
+// SAFETY: the usable part is as long as a class but for a colour, more than 15 KiB, of which nobody else uses anything (A1); it is
+// 16-aligned at its top, has a guard below it (A2), and all of that for as long as the slot lives (A3).
 unsafe impl stack::Stack for Slot {
     #[inline]
     fn base(&self) -> NonZeroUsize {
-        // SAFETY: a stack is not at null.
+        // SAFETY: above where the slot begins, which is not null.
         unsafe { NonZeroUsize::new_unchecked(self.top()) }
     }
 
@@ -64,7 +67,7 @@ impl Context {
     #[inline]
     pub(crate) unsafe fn new(slot: Slot, entry: Entry, data: *const ()) -> Self {
         Context(Coroutine::with_stack(slot, move |yielder, ()| {
-            // SAFETY: `Link` is a transparent wrapper.
+            // SAFETY: `Link` is a transparent wrapper, and lives as long as what it wraps.
             let link = unsafe { &*std::ptr::from_ref(yielder).cast::<Link>() };
             // SAFETY: promised by the caller of `new`.
             unsafe { entry(link, data) }

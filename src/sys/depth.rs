@@ -11,7 +11,7 @@ pub(crate) fn depth(limit: usize, size: usize) -> usize {
     let usable = usable_size(limit, size);
     let top = floor + usable;
     let mut resident = vec![0_u8; usable.div_ceil(page())];
-    // SAFETY: the slot is mapped as long as its arena lives, and there is a byte for each of its pages.
+    // SAFETY: there is a byte for each page; the system says so if something is not mapped.
     let done = unsafe { libc::mincore(floor as *mut _, usable, resident.as_mut_ptr().cast()) };
     if done != 0 {
         return 0;
@@ -20,9 +20,12 @@ pub(crate) fn depth(limit: usize, size: usize) -> usize {
     lowest.map_or(0, |lowest| top - (floor + lowest * page()))
 }
 
-/// As [`depth`], to a word, of a stack that was [cleared](crate::sys::arena::Slot::clear) before its use, and belongs to the calling thread. Memory that was
-/// swapped out is not seen.
-pub(crate) fn exact_depth(limit: usize, size: usize) -> usize {
+/// As [`depth`], to a word, of a stack that was [cleared](crate::sys::arena::Slot::clear) before its use. Memory that was swapped out is not seen.
+///
+/// # Safety
+///
+/// The stack is of the calling thread's [`Arena`](crate::sys::arena::Arena), taken for that size.
+pub(crate) unsafe fn exact_depth(limit: usize, size: usize) -> usize {
     let top = limit + guard_size() + usable_size(limit, size);
     let depth = depth(limit, size);
     // AddressSanitizer objects to looks between variables.
@@ -32,7 +35,8 @@ pub(crate) fn exact_depth(limit: usize, size: usize) -> usize {
     let lowest = top - depth;
     let mut page = (lowest..top.min(lowest + page())).step_by(size_of::<usize>());
     let written = page.find(|address| {
-        // SAFETY: mapped, aligned, and nobody else writes there meanwhile.
+        // SAFETY: mapped as long as the arena lives (A3), and aligned. Nobody writes meanwhile where this looks: frames are above it, for the lowest word
+        // that is not zero ends it, and only what is in frames may be lent to other threads.
         unsafe { (*address as *const usize).read_volatile() != 0 }
     });
     // What was only probed was reserved for something that was not written.

@@ -1,33 +1,39 @@
 //! Whether the process was forked off: then descriptors that the kernel shares with the parent must be left alone.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Once, OnceLock};
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-static IN_CHILD: OnceLock<fn()> = OnceLock::new();
+/// A `fn()`, or null.
+static IN_CHILD: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-/// A number that is another one in every process forked off after it was first asked for.
+/// A number that is another one in every process forked off after it was first asked for. May be called in a signal handler after that.
 pub(crate) fn generation() -> u32 {
-    static WATCH: Once = Once::new();
-    WATCH.call_once(|| {
-        // SAFETY: the handler may run at any fork: it touches an atomic, and nothing else. If there is no memory for
-        // it, forks are not noticed.
+    // No `Once`: if one thread is in there when another forks, the child would wait for it for ever.
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if !WATCHED.load(Ordering::Relaxed) {
+        // SAFETY: the handler may run at any fork, also twice: it loads and changes atomics, and calls what does no more than that. If there is no
+        // memory for it, forks are not noticed.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
+        WATCHED.store(true, Ordering::Relaxed);
+    }
     FORKS.load(Ordering::Relaxed)
 }
 
-/// Has `f` called in every process that is forked off from now on, at once. It may touch atomics, and nothing else.
+/// Has `f` called in every process that is forked off from now on, at once. It may touch atomics, and nothing else. There is one for all who ask.
 pub(crate) fn watch(f: fn()) {
-    IN_CHILD.get_or_init(|| f);
+    IN_CHILD.store(f as *mut (), Ordering::Relaxed);
     generation();
 }
 
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
-    if let Some(f) = IN_CHILD.get() {
+    let f = IN_CHILD.load(Ordering::Relaxed);
+    // SAFETY: null, or put there by `watch`.
+    if let Some(f) = unsafe { mem::transmute::<*mut (), Option<fn()>>(f) } {
         f();
     }
 }

@@ -16,13 +16,21 @@ pub(crate) struct Frame {
 }
 
 /// How much of a stack [`walk`] needs, with something to spare. The first time it is called it needs more, for then the dynamic linker looks for the
-/// unwinder's functions.
-pub(crate) const ROOM: usize = 3 << 10;
+/// unwinder's functions. Its state has a place for each register that there may be, of which other machines have far more than x86-64: about 5 KiB on aarch64, by
+/// the sizes of libgcc's types.
+pub(crate) const ROOM: usize = if cfg!(target_arch = "x86_64") {
+    3 << 10
+} else {
+    8 << 10
+};
 
 /// Appends the frames of the running stack, the innermost first, as long as there is room. It neither allocates nor unwinds; nor does it lock, where it
 /// [may be called in a signal handler](is_signal_safe).
 #[inline(never)]
 pub(crate) fn walk(frames: &mut Vec<Frame>) {
+    if frames.len() == frames.capacity() {
+        return;
+    }
     let mut note = |frame: &backtrace::Frame| {
         frames.push(Frame {
             address: frame.ip() as usize,
@@ -85,7 +93,17 @@ pub(crate) fn name(address: usize) -> Vec<Called> {
 #[cfg(test)]
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod tests {
-    use super::has_find_object;
+    use super::*;
+
+    #[test]
+    fn a_walk_ends_when_there_is_no_room() {
+        let mut frames = Vec::new();
+        walk(&mut frames);
+        assert_eq!(frames.capacity(), 0);
+        frames.reserve_exact(2);
+        walk(&mut frames);
+        assert_eq!((frames.len(), frames.capacity()), (2, 2));
+    }
 
     #[test]
     fn glibc_finds_objects_without_a_lock_since_2_35() {

@@ -4,16 +4,28 @@
 use std::io;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(greenlet_faults)]
 use crate::sys::faults::{self, Site};
 
+/// What is found out once, and is not zero; by several threads if they ask at the same time. (Nothing is held meanwhile: a process that is forked off would wait
+/// for ever.)
+fn once(answer: &AtomicUsize, find_out: impl FnOnce() -> usize) -> usize {
+    match answer.load(Ordering::Relaxed) {
+        0 => {
+            let found = find_out();
+            answer.store(found, Ordering::Relaxed);
+            found
+        }
+        known => known,
+    }
+}
+
 /// How large a page of memory is.
 pub(crate) fn page() -> usize {
-    static PAGE: OnceLock<usize> = OnceLock::new();
-    *PAGE.get_or_init(|| {
+    static PAGE: AtomicUsize = AtomicUsize::new(0);
+    once(&PAGE, || {
         // SAFETY: reads a constant of the system.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         usize::try_from(page).expect("the system has a page size")
@@ -25,8 +37,8 @@ static MAPPED_GUARDS: AtomicUsize = AtomicUsize::new(0);
 
 /// How many there may be: three quarters of the mappings, two a guard.
 fn mapped_guards_limit() -> usize {
-    static LIMIT: OnceLock<usize> = OnceLock::new();
-    *LIMIT.get_or_init(|| {
+    static LIMIT: AtomicUsize = AtomicUsize::new(0);
+    once(&LIMIT, || {
         let setting = std::fs::read_to_string("/proc/sys/vm/max_map_count");
         let mappings = setting
             .ok()
@@ -93,7 +105,7 @@ impl Chunk {
         for offset in (0..self.len).step_by(AT_ONCE) {
             let len = AT_ONCE.min(self.len - offset);
             let pages = &mut resident[..len / page()];
-            // SAFETY: this part of the chunk is mapped, and there is a byte for each of its pages.
+            // SAFETY: this part of the chunk is mapped, and there is a byte for each of its pages, which are whole.
             let done = unsafe {
                 let start = self.start.as_ptr().add(offset);
                 libc::mincore(start.cast(), len, pages.as_mut_ptr().cast())
@@ -162,8 +174,8 @@ pub(crate) unsafe fn install_marker(start: NonNull<u8>, len: usize) -> bool {
     // SAFETY: as promised by the caller.
     let done = unsafe { libc::madvise(start.as_ptr().cast(), len, MADV_GUARD_INSTALL) };
     // Emulators of the system say yes to advice that they do not know.
-    static GUARDS: OnceLock<bool> = OnceLock::new();
-    done == 0 && *GUARDS.get_or_init(|| is_guarded(start))
+    static GUARDS: AtomicUsize = AtomicUsize::new(0);
+    done == 0 && once(&GUARDS, || 1 + usize::from(is_guarded(start))) == 2
 }
 
 /// Whether nobody can read at `start`, where there are zeros, or a guard.

@@ -1,19 +1,22 @@
 //! The report of a stack overflow: which greenlet, how large its stack, how to raise it.
 //!
-//! Touching a guard raises SIGSEGV. The handler asks, through a function that the greenlets
+//! Touching a guard raises SIGSEGV, on some systems SIGBUS. The handler asks, through a function that the greenlets
 //! installed, whether the address lies in the guard of the running greenlet; if so it prints and
-//! aborts, as std does for threads. Any other SIGSEGV goes on to the handler that was there before.
+//! aborts, as std does for threads. Any other one goes on to the handler that was there before.
 //!
-//! Everything here runs inside a signal handler: no allocation, no lock, no formatting machinery; it writes to
-//! file descriptor 2 directly.
+//! What the handler calls is made for that: no allocation, no lock, no formatting machinery; it writes to file descriptor 2 directly. (In a library that is loaded
+//! late, the first use of a thread-local allocates. Then a fault inside of the allocator, on a thread that has no greenlets, may wait for ever. So it may in
+//! std's own handler.)
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::mem::MaybeUninit;
-use std::ptr;
-use std::sync::OnceLock;
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::sys::handler::hand_on;
+use crate::sys::handler::{Front, Handed, reset};
+use crate::sys::mapping::{Chunk, page, protect, unmapped};
 
 /// What the report says of the greenlet that overflowed.
 pub(crate) struct Victim<'a> {
@@ -25,60 +28,75 @@ pub(crate) struct Victim<'a> {
 /// Finds out whose guard an address is in, and tells `report`. Must be safe to call in a signal handler.
 pub(crate) type Lookup = fn(address: usize, report: &dyn Fn(Victim<'_>));
 
-/// The handler's world: set once, before the handler is installed.
-struct Installed {
-    lookup: Lookup,
-    before: libc::sigaction,
-}
+/// A [`Lookup`], or null.
+static LOOKUP: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-static INSTALLED: OnceLock<Installed> = OnceLock::new();
+/// In front of the signals that a touched guard raises.
+static FRONTS: &[&Front] = &[
+    &SEGV,
+    #[cfg(not(target_os = "linux"))]
+    &BUS,
+];
+static SEGV: Front = Front::new(libc::SIGSEGV);
+/// macOS says that of memory which is there and may not be used.
+#[cfg(not(target_os = "linux"))]
+static BUS: Front = Front::new(libc::SIGBUS);
 
 /// Makes overflow reports work in this process and on this thread.
 pub(crate) fn install(lookup: Lookup) {
-    INSTALLED.get_or_init(|| {
-        let mut before = MaybeUninit::uninit();
-        // SAFETY: reads the present action.
-        let got = unsafe { libc::sigaction(libc::SIGSEGV, ptr::null(), before.as_mut_ptr()) };
-        assert_eq!(got, 0, "sigaction");
-        Installed {
-            lookup,
-            // SAFETY: filled in by the kernel.
-            before: unsafe { before.assume_init() },
-        }
-    });
-    static ARMED: std::sync::Once = std::sync::Once::new();
-    ARMED.call_once(|| {
-        // SAFETY: a zeroed action is a valid start, and the handler has the three-argument form.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = on_segv as *const () as usize;
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-            libc::sigemptyset(&mut action.sa_mask);
-            libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut());
-        }
-    });
+    LOOKUP.store(lookup as *mut (), Ordering::Relaxed);
+    for front in FRONTS {
+        front.arm(on_fault);
+    }
     ensure_signal_stack();
 }
 
-/// std gives its own threads an alternate signal stack; threads made elsewhere may have none.
-fn ensure_signal_stack() {
-    const SIZE: usize = 64 << 10;
-    struct SignalStack(Cell<Option<Box<[u8]>>>);
-    impl Drop for SignalStack {
-        fn drop(&mut self) {
-            if self.0.take().is_some() {
-                let off = libc::stack_t {
-                    ss_sp: ptr::null_mut(),
-                    ss_flags: libc::SS_DISABLE,
-                    ss_size: SIZE,
-                };
-                // SAFETY: switches the alternate stack off before its memory goes.
-                unsafe { libc::sigaltstack(&off, ptr::null_mut()) };
-            }
-        }
+/// How large the signal stacks are that are made here.
+const SIGNAL_STACK: usize = 64 << 10;
+
+/// A signal stack that was made here, for the thread whose it is; a guard is at its lowest page, if one was to be had.
+struct SignalStack {
+    chunk: Chunk,
+    is_guarded: bool,
+}
+
+impl SignalStack {
+    fn new() -> io::Result<Self> {
+        let chunk = Chunk::reserve(page() + SIGNAL_STACK.next_multiple_of(page()))?;
+        let start = NonNull::new(chunk.range().start as *mut u8).expect("no chunk is at null");
+        // SAFETY: the lowest page of what was just reserved, which is not made part of the stack.
+        let is_guarded = unsafe { protect(start, page()) }.is_ok();
+        let stack = chunk.range().start + page()..chunk.range().end;
+        let on = libc::stack_t {
+            ss_sp: stack.start as *mut libc::c_void,
+            ss_flags: 0,
+            ss_size: stack.len(),
+        };
+        // SAFETY: mapped, above the guard, and used by nothing else; the setting is undone before it is unmapped.
+        unsafe { libc::sigaltstack(&on, ptr::null_mut()) };
+        Ok(SignalStack { chunk, is_guarded })
     }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        let off = libc::stack_t {
+            ss_sp: ptr::null_mut(),
+            ss_flags: libc::SS_DISABLE,
+            ss_size: SIGNAL_STACK,
+        };
+        // SAFETY: switches off what the thread has: this one, or one that somebody has put in its place. No handler runs on it, for no thread ends in one.
+        unsafe { libc::sigaltstack(&off, ptr::null_mut()) };
+        // SAFETY: the system does not use it any more, and nobody else did.
+        unsafe { self.chunk.unmap() };
+        unmapped(self.is_guarded.into());
+    }
+}
+
+/// Gives this thread a signal stack if it has none: threads of std have one, until their locals are destroyed; others may have none.
+pub(crate) fn ensure_signal_stack() {
     thread_local! {
-        static OWN: SignalStack = const { SignalStack(Cell::new(None)) };
+        static OWN: Cell<Option<SignalStack>> = const { Cell::new(None) };
     }
     let mut present = MaybeUninit::<libc::stack_t>::uninit();
     // SAFETY: reads the present setting.
@@ -89,40 +107,54 @@ fn ensure_signal_stack() {
     if unsafe { present.assume_init() }.ss_flags & libc::SS_DISABLE == 0 {
         return;
     }
-    // A thread whose locals are already being destroyed goes without.
-    let _ = OWN.try_with(|own| {
-        let mut memory = vec![0u8; SIZE].into_boxed_slice();
-        let stack = libc::stack_t {
-            ss_sp: memory.as_mut_ptr().cast(),
-            ss_flags: 0,
-            ss_size: SIZE,
-        };
-        // SAFETY: the memory is kept until the thread ends, when the setting is undone.
-        unsafe { libc::sigaltstack(&stack, ptr::null_mut()) };
-        own.0.set(Some(memory));
-    });
+    let renew = |own: &Cell<_>| {
+        drop(own.take());
+        own.set(SignalStack::new().ok());
+    };
+    if OWN.try_with(renew).is_err() {
+        // That was destroyed already, and nobody comes later who would undo it.
+        mem::forget(SignalStack::new());
+    }
 }
 
-extern "C" fn on_segv(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    let Some(installed) = INSTALLED.get() else {
+extern "C" fn on_fault(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    // SAFETY: of the system, or null from one who was put in front of this and hands on what he likes.
+    let (code, address) = match unsafe { info.as_ref() } {
+        // SAFETY: a fault has an address, and what it is of other signals is not looked at.
+        Some(info) => (info.si_code, unsafe { info.si_addr() } as usize),
+        None => (0, 0),
+    };
+    // What was sent by a process has no address, and a code that is not positive.
+    let is_sent = code <= 0;
+    // SAFETY: null, or put there by `install`.
+    let lookup =
+        unsafe { mem::transmute::<*mut (), Option<Lookup>>(LOOKUP.load(Ordering::Relaxed)) };
+    if !is_sent && let Some(lookup) = lookup {
+        lookup(address, &|victim| report_and_abort(&victim));
+    }
+    let Some(front) = FRONTS.iter().find(|front| front.signal == signal) else {
         return;
     };
-    // SAFETY: the kernel hands a valid siginfo to a SA_SIGINFO handler.
-    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
-    // What was sent by a process has no address, and a code that is not positive.
-    if code > 0 {
-        (installed.lookup)(address, &|victim| report_and_abort(&victim));
+    // SAFETY: this is the handler in front, and these are its arguments.
+    match unsafe { front.hand_on(info, context) } {
+        Handed::Called => {}
+        Handed::Ignored if is_sent => {}
+        // (The kernel lets no process ignore a real fault.)
+        Handed::Ignored | Handed::Default => end_by(signal, is_sent),
     }
-    if code <= 0 && installed.before.sa_sigaction == libc::SIG_IGN {
-        return;
-    }
-    // SAFETY: the arguments are the ones this handler was called with.
-    let is_handled = unsafe { hand_on(&installed.before, signal, info, context) };
-    if !is_handled {
-        // Returning runs the faulting instruction again, which now ends the process with this signal. (The
-        // kernel lets no process ignore a real fault.)
-        // SAFETY: restores the action that was there.
-        unsafe { libc::sigaction(signal, &installed.before, ptr::null_mut()) };
+}
+
+/// Has the process end by the signal, when the handler returns that is called for it.
+fn end_by(signal: libc::c_int, is_sent: bool) {
+    reset(signal);
+    // A fault comes again by itself.
+    if is_sent {
+        // SAFETY: takes no pointers.
+        unsafe { libc::raise(signal) };
     }
 }
 

@@ -13,9 +13,7 @@
 #[cfg(target_os = "linux")]
 use std::{
     cell::UnsafeCell,
-    mem::{self, MaybeUninit},
-    ptr,
-    sync::OnceLock,
+    mem, ptr,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::Duration,
@@ -27,12 +25,13 @@ use crate::sys::frames::Frame;
 #[cfg(target_os = "linux")]
 use crate::sys::frames::{ROOM, is_signal_safe, walk};
 #[cfg(target_os = "linux")]
-use crate::sys::handler::hand_on;
+use crate::sys::handler::Front;
 #[cfg(target_os = "linux")]
 use crate::sys::mapping::page;
 use crate::sys::os_thread::ThreadId;
 
 /// Who was found running on a thread.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nobody is asked"))]
 #[derive(Clone, Copy)]
 pub(crate) struct Running {
     /// Tells the thread from all others, also from those that had its number before.
@@ -163,9 +162,8 @@ struct Shared(UnsafeCell<Note>);
 #[cfg(target_os = "linux")]
 unsafe impl Sync for Shared {}
 
-/// What was done with the signal before.
 #[cfg(target_os = "linux")]
-static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
+static FRONT: Front = Front::new(libc::SIGURG);
 
 /// Whether the handler may look for frames.
 #[cfg(target_os = "linux")]
@@ -256,28 +254,13 @@ fn install(_turn: &Turn) {
     MAY_WALK.store(is_signal_safe(), Ordering::Relaxed);
     // Nor does it wait for anybody to have looked how large a page is.
     let _ = page();
-    BEFORE.get_or_init(|| {
-        let mut before = MaybeUninit::uninit();
-        // SAFETY: reads the present action.
-        let got = unsafe { libc::sigaction(libc::SIGURG, ptr::null(), before.as_mut_ptr()) };
-        assert_eq!(got, 0, "sigaction");
-        // SAFETY: filled in by the kernel.
-        unsafe { before.assume_init() }
-    });
-    // SAFETY: a zeroed action is a valid start, and the handler has the three-argument form.
-    unsafe {
-        let mut action: libc::sigaction = mem::zeroed();
-        action.sa_sigaction = on_signal as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        libc::sigemptyset(&mut action.sa_mask);
-        libc::sigaction(libc::SIGURG, &action, ptr::null_mut());
-    }
+    FRONT.arm(on_signal);
     DONE.store(true, Ordering::Relaxed);
 }
 
 #[cfg(target_os = "linux")]
 extern "C" fn on_signal(
-    signal: libc::c_int,
+    _signal: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
@@ -289,14 +272,15 @@ extern "C" fn on_signal(
     if take.is_ok() {
         // SAFETY: this thread has taken it from `ASKED` (D1).
         let note = unsafe { &mut *NOTE.0.get() };
-        // SAFETY: the kernel hands a valid context to a SA_SIGINFO handler.
-        let context = unsafe { &*context.cast::<libc::ucontext_t>() };
-        answer(note, context);
+        // SAFETY: of the system, or null from one who was put in front of this and hands on what he likes.
+        if let Some(context) = unsafe { context.cast::<libc::ucontext_t>().as_ref() } {
+            answer(note, context);
+        }
         WORD.store(held, Ordering::Release);
-    } else if let Some(before) = BEFORE.get() {
-        // SAFETY: the arguments are the ones this handler was called with. Without another one the signal is ignored, as it is by default.
-        unsafe { hand_on(before, signal, info, context) };
     }
+    // Whether or not it was asked: one that somebody else has sent at the same time is the same signal.
+    // SAFETY: this is the handler in front, and these are its arguments. Without another one the signal is ignored, as it is by default.
+    unsafe { FRONT.hand_on(info, context) };
 }
 
 #[cfg(target_os = "linux")]
@@ -334,18 +318,35 @@ fn answer(note: &mut Note, context: &libc::ucontext_t) {
 }
 
 /// Whether the interrupted instruction is one of those that a switch has left to do when it is on the new stack already, where what is known of the
-/// frame is of the old one: `pop rbx`, `pop rbp`, `ret`, `mov rbp, rsi`. Others have them as well, and are asked again.
+/// frame is of the old one: `pop rbx`, `pop rbp`, `ret`, `mov rbp, rsi`. Others have them as well, and are asked again; so are those that cannot be read.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn may_just_arrive(interrupted_at: usize) -> bool {
-    let code = interrupted_at as *const u8;
-    // SAFETY: the processor was about to execute what is there.
-    let first = unsafe { code.read() };
-    match first {
-        0x5b | 0x5d | 0xc3 => true,
-        // SAFETY: an instruction that begins so has two bytes more.
-        0x48 => unsafe { code.add(1).read() == 0x89 && code.add(2).read() == 0xf5 },
-        _ => false,
+    let code = |offset| byte(interrupted_at.wrapping_add(offset));
+    match code(0) {
+        None | Some(0x5b | 0x5d | 0xc3) => true,
+        Some(0x48) => code(1) == Some(0x89) && code(2) == Some(0xf5),
+        Some(_) => false,
     }
+}
+
+/// What is there, if it can be read: code need not be.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn byte(address: usize) -> Option<u8> {
+    /// Of a set of signals, as the system has it.
+    const WORD: usize = 8;
+    const NO_CHANGE: libc::c_int = -1;
+    let word = address & !(WORD - 1);
+    // SAFETY: the system is to read a set of signals there, as much as is sure to be in one page, and to say that it does not know what to do with
+    // it; or that it cannot read that. The interrupted program finds its own error there afterwards.
+    let can_be_read = unsafe {
+        let error = libc::__errno_location();
+        let kept = *error;
+        let nowhere = ptr::null_mut::<libc::c_void>();
+        libc::syscall(libc::SYS_rt_sigprocmask, NO_CHANGE, word, nowhere, WORD);
+        mem::replace(&mut *error, kept) != libc::EFAULT
+    };
+    // SAFETY: it can be read, and nobody unmaps what this thread was about to execute.
+    can_be_read.then(|| unsafe { (address as *const u8).read() })
 }
 
 /// Where the instructions of a switch are not known there are no registers either.
@@ -384,6 +385,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+    use crate::sys::mapping::{Chunk, protect, unmapped};
     use crate::sys::os_thread;
 
     fn seven(_stack_pointer: usize) -> Option<Running> {
@@ -420,6 +422,27 @@ mod tests {
             thread.join().unwrap();
         };
         (told.recv().unwrap(), finish)
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn code_that_cannot_be_read_is_not_read() {
+        let chunk = Chunk::reserve(2 * page()).unwrap();
+        let start = ptr::NonNull::new(chunk.range().start as *mut u8).unwrap();
+        let next = start.as_ptr() as usize + page();
+        // SAFETY: nobody else uses it.
+        unsafe {
+            start.add(page() - 1).write(0x48);
+            protect(start.add(page()), page()).unwrap();
+            *libc::__errno_location() = libc::EDOM;
+        }
+        assert_eq!((byte(next - 1), byte(next)), (Some(0x48), None));
+        assert!(may_just_arrive(next) && !may_just_arrive(next - 1));
+        let error = std::io::Error::last_os_error();
+        assert_eq!(error.raw_os_error(), Some(libc::EDOM));
+        // SAFETY: nobody uses it any more.
+        unsafe { chunk.unmap() };
+        unmapped(1);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod process;
 mod captures;
 mod endings;
 mod floods;
+mod handlers;
 mod overflow;
 mod scopes;
 mod signals;
@@ -37,6 +38,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         captures::CASES,
         endings::CASES,
         floods::CASES,
+        handlers::CASES,
         overflow::CASES,
         scopes::CASES,
         signals::CASES,

@@ -2,13 +2,12 @@
 
 use std::hint::black_box;
 use std::ops::Range;
-use std::os::unix::process::ExitStatusExt;
 use std::thread;
 
 use greenlet::Greenlet;
 
 use crate::process::Ended;
-use crate::{Case, SIGABRT, SIGSEGV, dies_by, on_a_thread, returned, say, start};
+use crate::{Case, SIGABRT, dies_by, on_a_thread, say};
 
 pub(crate) const CASES: &[Case] = &[
     ("overflow_named", named),
@@ -21,6 +20,11 @@ pub(crate) const CASES: &[Case] = &[
     ("overflow_by_one_large_frame", by_one_large_frame),
     ("overflow_while_it_is_killed", while_it_is_killed),
     ("overflow_while_locals_go", while_locals_go),
+    ("overflow_of_one_left_over", of_one_left_over),
+    (
+        "overflow_on_a_thread_without_signal_stack",
+        without_signal_stack,
+    ),
     ("overflow_of_main", of_main),
     (
         "overflow_of_main_beside_greenlets",
@@ -87,7 +91,7 @@ fn assert_reported(ended: &Ended, name: Option<&str>, sizes: Range<usize>) {
     assert_eq!(stderr.matches("overflowed").count(), 1, "{ended:#?}");
 }
 
-fn named() {
+pub(crate) fn named() {
     diver(Some("the deep one")).switch(());
 }
 
@@ -236,13 +240,16 @@ fn overflow_by_one_large_frame_does_not_skip_the_guard() {
     assert_reported(&ended, Some("one frame"), ASKED);
 }
 
-fn while_it_is_killed() {
-    struct Dives;
-    impl Drop for Dives {
-        fn drop(&mut self) {
-            black_box(dive(0));
-        }
+struct Dives;
+
+impl Drop for Dives {
+    fn drop(&mut self) {
+        black_box(dive(0));
     }
+}
+
+/// A suspended one that overflows when it is killed; says its id.
+fn victim() -> Greenlet<()> {
     let g = Greenlet::builder().name("victim").stack_size(SIZE);
     let g = g.build::<(), ()>(|()| {
         let _dives = Dives;
@@ -250,7 +257,11 @@ fn while_it_is_killed() {
     });
     say(&format!("id {}", g.id()));
     g.switch(());
-    drop(g);
+    g
+}
+
+fn while_it_is_killed() {
+    drop(victim());
 }
 
 #[test]
@@ -279,24 +290,81 @@ fn while_locals_go() {
     });
 }
 
-/// std has taken the thread's signal stack away by then, so there may be none left to report on.
 #[test]
 #[cfg_attr(
     feature = "sanitizer",
     ignore = "AddressSanitizer takes SIGSEGV for itself"
 )]
-fn overflow_in_a_destructor_of_a_thread_local_ends_the_process() {
-    let ended = start("overflow_while_locals_go");
-    let signal = ended.status.signal();
-    assert!(
-        signal == Some(SIGSEGV) || signal == Some(SIGABRT),
-        "{ended:#?}"
-    );
-    assert!(ended.stdout.contains("- id "), "{ended:#?}");
-    assert!(
-        !ended.stdout.contains(&returned("overflow_while_locals_go")),
-        "{ended:#?}"
-    );
+fn overflow_in_a_destructor_of_a_thread_local_is_reported() {
+    let ended = dies_by(SIGABRT, "overflow_while_locals_go");
+    assert_reported(&ended, Some("late"), ASKED);
+}
+
+fn of_one_left_over() {
+    on_a_thread(|| std::mem::forget(victim()));
+}
+
+#[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "AddressSanitizer takes SIGSEGV for itself"
+)]
+fn overflow_of_one_that_is_left_over_when_its_thread_ends_is_reported() {
+    let ended = dies_by(SIGABRT, "overflow_of_one_left_over");
+    assert_reported(&ended, Some("victim"), ASKED);
+}
+
+/// What a thread has for its handlers of signals.
+#[allow(unsafe_code)]
+fn signal_stack(new: Option<&libc::stack_t>) -> libc::stack_t {
+    let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: a zeroed one is valid, and what is set is set to none.
+    unsafe {
+        let mut now = std::mem::zeroed();
+        assert_eq!(libc::sigaltstack(new, &mut now), 0);
+        now
+    }
+}
+
+fn without_signal_stack() {
+    on_a_thread(|| {
+        let mut off = signal_stack(None);
+        off.ss_flags = libc::SS_DISABLE;
+        signal_stack(Some(&off));
+        // As a thread that std has not made.
+        Greenlet::<()>::new(|()| ()).switch(());
+        let librarys = signal_stack(None);
+        assert_eq!(librarys.ss_flags & libc::SS_DISABLE, 0);
+        say(&format!(
+            "below it: {}",
+            access(librarys.ss_sp as usize - 1)
+        ));
+        diver(Some("of no std thread")).switch(());
+    });
+}
+
+/// How the memory at an address may be used, as the system says.
+fn access(address: usize) -> String {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let number = |text: &str| usize::from_str_radix(text, 16).expect("is a hexadecimal number");
+    let mut lines = maps.lines().filter_map(|line| line.split_once(' '));
+    let found = lines.find(|(range, _)| {
+        let (start, end) = range.split_once('-').expect("is a range");
+        (number(start)..number(end)).contains(&address)
+    });
+    found.map_or_else(String::new, |(_, rest)| rest[..4].to_owned())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "AddressSanitizer takes SIGSEGV for itself"
+)]
+fn a_thread_without_signal_stack_gets_one_with_a_guard() {
+    let ended = dies_by(SIGABRT, "overflow_on_a_thread_without_signal_stack");
+    assert_reported(&ended, Some("of no std thread"), ASKED);
+    assert!(crate::said(&ended).contains(&"below it: ---p".to_owned()));
 }
 
 /// On a thread with a small stack and a name, so that it is soon over.

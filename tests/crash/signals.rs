@@ -62,7 +62,7 @@ fn in_a_greenlet() {
 
 /// A real fault, at an address that main's stack, which the library knows nothing of, must not be taken for.
 #[allow(unsafe_code, reason = "no safe code can do it")]
-fn read_nowhere() {
+pub(crate) fn read_nowhere() {
     let nowhere = std::hint::black_box(std::ptr::without_provenance::<u8>(16));
     // SAFETY: there is none; the process is to die of it.
     unsafe { nowhere.read_volatile() };

@@ -61,11 +61,11 @@ impl Poller {
     pub(crate) fn new() -> io::Result<Poller> {
         #[cfg(greenlet_faults)]
         faults::strike(Site::NewEpoll)?;
-        // SAFETY: takes no pointers.
+        // SAFETY: takes no pointers; what it gives is new.
         let epoll = unsafe { owned(libc::epoll_create1(libc::EPOLL_CLOEXEC)) }?;
         #[cfg(greenlet_faults)]
         faults::strike(Site::NewEventfd)?;
-        // SAFETY: takes no pointers.
+        // SAFETY: takes no pointers; what it gives is new.
         let eventfd = unsafe { owned(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK)) }?;
         let poller = Poller {
             epoll,

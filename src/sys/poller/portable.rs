@@ -61,8 +61,8 @@ impl Poller {
     ///
     /// What the system says; `InvalidInput` if the key is `usize::MAX`.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        // SAFETY: the descriptor is open. Should it be closed too early, the system forgets it by itself:
-        // nothing is read or written through it here.
+        // SAFETY: the descriptor is open, and removed before it is closed: whoever keeps it removes it before he closes it, and whoever waits for a borrowed
+        // one does while he borrows it.
         let added = unsafe {
             self.inner
                 .add_with_mode(fd.as_raw_fd(), Event::all(key), PollMode::Edge)
@@ -78,7 +78,7 @@ impl Poller {
 
     /// Ends the reports of `fd`, those not yet picked up included. From any thread.
     pub(crate) fn remove(&self, fd: RawFd) -> io::Result<()> {
-        // SAFETY: it is open, by contract; the call only says to the system which one it means.
+        // SAFETY: it is open, as for `add`; the call only says to the system which one it means.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         self.inner.delete(fd)
     }
