@@ -4,6 +4,8 @@
 //! [`SeqCst`](std::sync::atomic::Ordering::SeqCst) fence: at least one of them sees what the other did before.
 #![allow(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 /// Costs nothing: it only keeps the compiler from moving memory accesses past it.
@@ -15,11 +17,16 @@ pub(crate) fn light() {
 /// Whether there is such a thing as [`heavy`].
 #[cfg(target_os = "linux")]
 pub(crate) fn is_supported() -> bool {
-    use std::sync::OnceLock;
-
-    static SUPPORTED: OnceLock<bool> = OnceLock::new();
-    *SUPPORTED
-        .get_or_init(|| call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) && interrupt_all())
+    /// 0 before it is known; registering takes milliseconds, and a process that is forked off meanwhile does not wait for that.
+    static SUPPORTED: AtomicU8 = AtomicU8::new(0);
+    match SUPPORTED.load(Ordering::Relaxed) {
+        0 => {
+            let it_is = call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) && interrupt_all();
+            SUPPORTED.store(1 + u8::from(it_is), Ordering::Relaxed);
+            it_is
+        }
+        known => known == 2,
+    }
 }
 
 /// Whether there is such a thing as [`heavy`].
