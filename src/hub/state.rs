@@ -143,7 +143,7 @@ impl Hub {
     }
 
     /// Makes a greenlet of this thread runnable (W7: it is not in the queue).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn make_runnable(&self, greenlet: AnyGreenlet) {
         if self.is_measured.get() {
             greenlet.block().thread().note_ready(&greenlet);

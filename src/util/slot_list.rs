@@ -138,7 +138,7 @@ impl List {
         iter::successors(self.head, |&key| slots.next(key))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_back<T>(&mut self, slots: &mut Slots<T>, value: T) -> Key {
         let key = slots.insert_behind(self.tail, value);
         self.append(slots, key);
