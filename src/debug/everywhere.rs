@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::FORBIDDEN;
 use signal_hook::low_level::pipe;
@@ -47,8 +47,7 @@ pub fn dump_all(limit: Duration) -> Dump {
     let now = clock::now();
     let until = now.checked_add(limit);
     for (thread, answered) in asked.drain(..) {
-        let left = until.map_or(limit, |until| until.saturating_duration_since(clock::now()));
-        match wait_for(&answered, left, own) {
+        match wait_for(&answered, until, own) {
             Ok(answer) => dump.threads.push(answer),
             Err(RecvTimeoutError::Timeout) => dump.silent.push(thread),
             // It has ended.
@@ -64,18 +63,20 @@ const NAP: Duration = Duration::from_millis(1);
 /// Waits for an answer. Meanwhile the thread, whose home is `own`, answers those who ask it: they may be the ones it has asked.
 fn wait_for(
     answered: &Receiver<ThreadDump>,
-    mut left: Duration,
+    until: Option<Instant>,
     own: Option<&Home>,
 ) -> Result<ThreadDump, RecvTimeoutError> {
+    let left = || match until {
+        Some(until) => until.saturating_duration_since(clock::now()),
+        None => Duration::MAX,
+    };
     let Some(own) = own else {
-        return answered.recv_timeout(left);
+        return answered.recv_timeout(left());
     };
     loop {
         own.take_errands().into_iter().for_each(|errand| errand());
-        let nap = left.min(NAP);
-        left -= nap;
-        match answered.recv_timeout(nap) {
-            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+        match answered.recv_timeout(left().min(NAP)) {
+            Err(RecvTimeoutError::Timeout) if !left().is_zero() => {}
             got => return got,
         }
     }

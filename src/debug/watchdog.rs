@@ -27,7 +27,8 @@ use crate::wait::sleepers::IdleHelper;
 /// C library is glibc 2.35 or later: with others, a look at a stack may wait for a lock that the interrupted code holds. The stack is followed by what compilers say of
 /// functions: `asm!` that moves the stack pointer and says nothing of it leads astray, perhaps to where no memory is, and then the process ends.
 ///
-/// A handler of `SIGURG` that the program has is called as well, as if somebody had sent it one.
+/// A handler of `SIGURG` that the program had before is called as well, as if somebody had sent it one; one that is installed later has to hand on what is not its own, or
+/// there are no answers.
 ///
 /// Costs a store or two at each visit, which are made in any case.
 ///

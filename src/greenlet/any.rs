@@ -6,7 +6,6 @@ use crate::greenlet::block::{AnyGreenlet, ParentLink};
 use crate::greenlet::error::{ParentError, SwitchError};
 use crate::greenlet::exchange::{fail, fail_loudly, send, send_loudly, throw};
 use crate::greenlet::kill::{disown, kill, reap};
-use crate::greenlet::panicking::unwind_in;
 use crate::greenlet::state::{Role, State};
 use crate::greenlet::thread;
 use crate::greenlet::unwind::Payload;
@@ -175,9 +174,9 @@ impl AnyGreenlet {
         }
         // A dead greenlet that nobody owns keeps nobody alive.
         if self.is_dead()
-            && let Some((me, payload)) = reap(self.clone())
+            && let Some((me, unwound)) = reap(self.clone())
         {
-            unwind_in(me.block(), payload);
+            unwound.go_on(me.block());
         }
     }
 

@@ -177,6 +177,8 @@ pub(crate) struct Hooks {
     pub(crate) interrupt: fn(&AnyGreenlet, Payload),
     /// Takes what the running greenlet is to die of at its next wait.
     pub(crate) take_kill: fn(&Thread) -> Option<Payload>,
+    /// Has what was raised in the running greenlet, where it cannot be, raised at its next wait.
+    pub(crate) raise_later: fn(Payload),
     /// Takes back the seat of a greenlet that is about to end.
     pub(crate) vacate: fn(&Thread, &Block),
     /// What a greenlet that is spawned, or parked in the hub, waits for.
@@ -231,6 +233,9 @@ pub(crate) struct Thread {
     /// A subscriber is called on the way of a switch.
     #[cfg(feature = "tracing")]
     pub(crate) tells: Cell<bool>,
+    /// Spans that greenlets had when they ended, while a subscriber was told something.
+    #[cfg(feature = "tracing")]
+    pub(crate) left_open: Spans,
 }
 
 impl Block {
@@ -568,6 +573,8 @@ impl Thread {
             measuring: RefCell::new(None),
             #[cfg(feature = "tracing")]
             tells: Cell::new(false),
+            #[cfg(feature = "tracing")]
+            left_open: Spans::default(),
         })
     }
 

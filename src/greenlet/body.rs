@@ -110,8 +110,7 @@ pub(crate) fn boxed<A: 'static, B: 'static>(run: impl FnOnce(A) -> B + 'static) 
 ///
 /// `block` is the first field of a boxed `Whole<X, F, A>`; nobody has a name for it (B1).
 unsafe fn free_whole<X, F, A>(block: NonNull<Block>) {
-    // SAFETY: as promised by the caller. Of the body nothing is dropped here: its run was moved out or dropped before (B7), or it was never
-    // written, if what makes it has panicked.
+    // SAFETY: as promised by the caller. Of the body nothing is dropped here: its run was moved out or dropped before (B7).
     drop(unsafe { Box::from_raw(block.cast::<Whole<X, F, A>>().as_ptr()) });
 }
 

@@ -14,7 +14,7 @@ use std::thread;
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Thread};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::panicking::{Unwinding, panic_in, raise_in, unwind_in};
+use crate::greenlet::panicking::{Unwinding, Unwound, catch_in, panic_in, raise_in};
 use crate::greenlet::state::{Role, State};
 use crate::greenlet::switch::transfer_by_hand;
 use crate::greenlet::unwind::{self, GreenletExit, Payload};
@@ -46,7 +46,7 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         let left_to_caller = victim == Some(&origin) && origin.block().is_dead();
         if alerts & alert::FORSAKEN != 0
             && !left_to_caller
-            && let Some((_, payload)) = reap(origin)
+            && let Some((_, Unwound { payload, .. })) = reap(origin)
         {
             arrival = displace(arrival, payload);
         }
@@ -146,8 +146,8 @@ pub(crate) fn kill(target: &AnyGreenlet) {
                 }
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
             }
-            if let Some((me, payload)) = raised {
-                unwind_in(me.block(), payload);
+            if let Some((me, unwound)) = raised {
+                unwound.go_on(me.block());
             }
         }
     }
@@ -223,11 +223,17 @@ pub(crate) fn discard(new: &AnyGreenlet) {
     block.mark_dead();
     block.unregister(thread);
     let body = block.take_body();
-    let discarded = catch_unwind(AssertUnwindSafe(|| body.map_or((), Body::discard)));
+    let me = thread.running();
+    let discarded = catch_in(me, || body.map_or((), Body::discard));
     vacate(thread, block);
+    let locals = || {
+        block
+            .drop_locals()
+            .unwrap_or_else(|payload| unwind::raise(payload))
+    };
     // Each is dropped whatever the others do; what is raised first counts.
-    if let Err(payload) = discarded.and(block.drop_locals()) {
-        unwind_in(thread.running(), payload);
+    if let Err(unwound) = discarded.and(catch_in(me, locals)) {
+        unwound.go_on(me);
     }
 }
 
@@ -258,13 +264,17 @@ pub(crate) fn disown(greenlet: &AnyGreenlet) {
 
 #[cold]
 fn forsake(greenlet: &AnyGreenlet) {
-    let Some((me, payload)) = reap(greenlet.clone()) else {
+    let Some((me, unwound)) = reap(greenlet.clone()) else {
         return;
     };
     if !thread::panicking() {
-        unwind_in(me.block(), payload);
+        unwound.go_on(me.block());
     }
-    // Unwinding out of this drop would end the process.
+    // Unwinding out of this drop would end the process, if it is this greenlet that unwinds.
+    let thread = me.block().thread();
+    if unwound.raised && thread.hub_part.get().is_some() {
+        return (hub(thread).hooks.raise_later)(unwound.payload);
+    }
     complain(
         greenlet,
         "was dropped while its dropper unwound, and what was thrown at the dropper meanwhile is lost",
@@ -281,7 +291,7 @@ fn complain(greenlet: &AnyGreenlet, what: &str) {
 /// lineage may be of any length. Gives back what was thrown at the running greenlet meanwhile, and that greenlet.
 ///
 /// A panic that escapes a victim is not given back: the panic hook has seen it.
-pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<(AnyGreenlet, Payload)> {
+pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<(AnyGreenlet, Unwound)> {
     let mut next = Some(greenlet);
     let mut raised = None;
     while let Some(greenlet) = next.take() {
@@ -301,7 +311,7 @@ pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<(AnyGreenlet, Payload)> {
 }
 
 /// Ends a greenlet without owners, unless it runs: then it is looked at again when it leaves.
-fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Payload)> {
+fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Unwound)> {
     let block = greenlet.block();
     match block.state() {
         State::Dead => None,
@@ -311,17 +321,16 @@ fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Payload)> {
         }
         State::New => {
             let me = block.thread().current();
-            let discarded = catch_unwind(AssertUnwindSafe(|| discard(greenlet)));
-            discarded.err().map(|payload| (me, payload))
+            let unwound = catch_in(me.block(), || discard(greenlet)).err()?;
+            Some((me, unwound))
         }
         State::Suspended if block.condemned.replace(true) => None,
         State::Suspended => {
             let me = block.thread().current();
             let raised = match execute(greenlet) {
                 Arrival::Died(who, _) if who == *greenlet => None,
-                Arrival::Died(_, payload) | Arrival::Thrown(payload) | Arrival::Spoilt(payload) => {
-                    Some((me, payload))
-                }
+                Arrival::Died(_, payload) | Arrival::Spoilt(payload) => Some((payload, false)),
+                Arrival::Thrown(payload) => Some((payload, true)),
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
             };
             if !block.is_dead() && block.owners.get() == 0 {
@@ -330,7 +339,7 @@ fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Payload)> {
                     "has no owner, did not die of GreenletExit, and stays suspended",
                 );
             }
-            raised
+            raised.map(|(payload, raised)| (me, Unwound { payload, raised }))
         }
     }
 }

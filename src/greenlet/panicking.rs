@@ -4,6 +4,7 @@
 //! is others who unwind, until the thread no longer panics. Whatever this library raises in a greenlet it notes as well, and the panic hook
 //! notes who panics.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::panicking;
 
 use crate::greenlet::block::Block;
@@ -42,6 +43,13 @@ impl Block {
             false => Known::Nothing,
         });
     }
+
+    /// How this greenlet was unwound, which was just caught: by what was raised in it, or by a panic.
+    pub(crate) fn was_raised(&self) -> bool {
+        let raised = self.known.get() == Known::Raised;
+        self.note_calm();
+        raised
+    }
 }
 
 /// Unwinds `me`, the running greenlet, by a panic that another could not be told of; the panic hook has run.
@@ -58,11 +66,41 @@ pub(crate) fn raise_in(me: &Block, payload: Payload) -> ! {
     unwind::raise(payload)
 }
 
-/// Unwinds `me`, the running greenlet, by what something else has ended with that it called for: an exit, or a panic, which the panic hook has seen.
+/// Unwinds `me`, the running greenlet, by what a call has ended with that somebody else made for it: the panic hook has seen it there.
 #[cold]
 pub(crate) fn unwind_in(me: &Block, payload: Payload) -> ! {
     match payload.is::<GreenletExit>() {
         true => raise_in(me, payload),
         false => panic_in(me, payload),
     }
+}
+
+/// What has unwound a greenlet and was caught, to be gone on with later.
+pub(crate) struct Unwound {
+    pub(crate) payload: Payload,
+    /// By a kill, a limit, or a throw: no panic.
+    pub(crate) raised: bool,
+}
+
+impl Unwound {
+    /// Unwinds `me`, the running greenlet, as it was unwound before.
+    #[cold]
+    pub(crate) fn go_on(self, me: &Block) -> ! {
+        match self.raised {
+            true => raise_in(me, self.payload),
+            false => panic_in(me, self.payload),
+        }
+    }
+}
+
+/// Calls `f`, and catches what unwinds it. `me`, the running greenlet, is then known to unwind or not as it did before.
+pub(crate) fn catch_in<T>(me: &Block, f: impl FnOnce() -> T) -> Result<T, Unwound> {
+    let before = (me.unwinding() != Unwinding::No).then(|| me.known.get());
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let raised = me.was_raised();
+        if let Some(known) = before {
+            me.known.set(known);
+        }
+        Unwound { payload, raised }
+    })
 }

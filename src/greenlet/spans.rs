@@ -24,6 +24,11 @@ impl Spans {
         self.0.borrow().is_empty()
     }
 
+    /// Takes all that `other` has.
+    pub(crate) fn take_from(&self, other: &Spans) {
+        self.0.borrow_mut().append(&mut other.0.borrow_mut());
+    }
+
     /// Takes the one that was pushed last.
     pub(crate) fn pop(&self) -> Option<Entered> {
         self.0.borrow_mut().pop()

@@ -14,10 +14,11 @@ use tracing::level_filters::LevelFilter;
 
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Block, Thread};
-use crate::greenlet::kill::interrupt;
+use crate::greenlet::kill::hub;
+use crate::greenlet::panicking::{Unwound, catch_in};
 use crate::greenlet::spans::{Entered, Spans};
 use crate::greenlet::thread::if_here;
-use crate::greenlet::unwind::{Known, Payload, drop_quietly};
+use crate::greenlet::unwind::drop_quietly;
 
 /// There is a limit, in case of a subscriber that is not impressed by an exit.
 const MOST: usize = 256;
@@ -36,7 +37,7 @@ impl Thread {
         if self.tells.replace(true) {
             if origin.block().is_dead() {
                 // What it still has was not entered again, and nobody else will close it.
-                origin.block().spans.forget();
+                self.left_open.take_from(&origin.block().spans);
             }
             return;
         }
@@ -50,6 +51,7 @@ impl Thread {
             }
             me.block().spans.enter();
         }
+        self.left_open.forget();
         self.tells.set(false);
     }
 
@@ -111,26 +113,21 @@ impl Entered {
 
 /// Calls a subscriber. If it panics, the panic hook has seen it, and that is all.
 pub(crate) fn quietly<T>(call: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            heed(payload);
-            None
-        }
-    }
+    let Some(thread) = if_here() else {
+        return catch_unwind(AssertUnwindSafe(call))
+            .map_err(drop_quietly)
+            .ok();
+    };
+    catch_in(thread.running(), call).map_err(heed).ok()
 }
 
 /// A subscriber that waited may have been hit by a kill, which was meant for the greenlet that it was called by: it is raised at the next wait.
 #[cold]
-fn heed(payload: Payload) {
-    let Some(thread) = if_here() else {
-        return drop_quietly(payload);
-    };
-    let me = thread.current();
-    let was_raised = me.block().known.get() == Known::Raised;
-    me.block().note_calm();
-    match was_raised && thread.hub_part.get().is_some() {
-        true => interrupt(&me, payload),
-        false => drop_quietly(payload),
+fn heed(Unwound { payload, raised }: Unwound) {
+    match if_here() {
+        Some(thread) if raised && thread.hub_part.get().is_some() => {
+            (hub(thread).hooks.raise_later)(payload);
+        }
+        _ => drop_quietly(payload),
     }
 }

@@ -125,7 +125,7 @@ unsafe fn enter_measured(link: &Link, data: *const ()) {
     mem::forget(guard);
 }
 
-/// How far a greenlet that is alive has gone down its stack, to a word if that was clear when it started.
+/// How far a greenlet that still has its stack has gone down, to a word if that was clear when it started.
 pub(crate) fn gone_down(block: &Block) -> usize {
     match block.stack_limit.get() {
         0 => 0,

@@ -129,8 +129,6 @@ impl Drop for Departure {
         if os_thread::is_process_main() || thread.current() != main {
             return;
         }
-        // Those that are killed run on small stacks; std has taken the thread's signal stack away.
-        overflow::ensure_signal_stack();
         thread.ending.set(true);
         // T3.
         compiler_fence(Ordering::Release);
@@ -169,6 +167,11 @@ impl Drop for Departure {
 fn end_left_over(thread: &Thread, main: &AnyGreenlet) -> bool {
     let mut refused = Vec::new();
     loop {
+        let stay = 1 + usize::from(thread.hub_part.get().is_some());
+        if thread.registry.borrow().len() > stay {
+            // They run on small stacks; std has taken the thread's signal stack away.
+            overflow::ensure_signal_stack();
+        }
         if let Some(hub) = thread.hub_part.get() {
             (hub.hooks.shut_down)(thread);
         }

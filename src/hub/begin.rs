@@ -47,6 +47,7 @@ fn begin(thread: &Thread) {
         turn,
         interrupt,
         take_kill,
+        raise_later: |payload| place().raise_later(payload),
         vacate,
         waits_for,
         shut_down,

@@ -15,7 +15,7 @@ use crate::greenlet::state::Role;
 use crate::greenlet::state::State;
 #[cfg(feature = "tracing")]
 use crate::greenlet::subscriber::quietly;
-use crate::greenlet::unwind::{Known, Payload, drop_quietly};
+use crate::greenlet::unwind::{Payload, drop_quietly};
 use crate::hub::seat::{Limit, Seat};
 use crate::hub::state::{Due, Hub, Place};
 use crate::sys::clock;
@@ -174,6 +174,15 @@ impl Place<'_> {
         if self.me.is_deaf() {
             return drop_quietly(payload);
         }
+        if let Some(&Elapsing(number)) = payload.downcast_ref() {
+            // As if it had elapsed just now, if it still counts.
+            return self.seat.with_limits(|limits| {
+                if let Some(limit) = limits.iter_mut().find(|limit| limit.number == number) {
+                    limit.elapsed = true;
+                    self.seat.pending.set(true);
+                }
+            });
+        }
         let condemned = self.seat.condemn(payload);
         self.seat.pending.set(true);
         if let Err(too_late) = condemned {
@@ -185,13 +194,6 @@ impl Place<'_> {
 /// What a spawned greenlet that never ran died of, if it was not a plain kill.
 pub(crate) fn last_words(block: &Block) -> Option<Payload> {
     Seat::of(block)?.kill.take()
-}
-
-/// How a greenlet of this thread that failed was ended: by a panic, or by what was raised in it.
-pub(crate) fn was_raised(block: &Block) -> bool {
-    let raised = block.known.get() == Known::Raised;
-    block.note_calm();
-    raised
 }
 
 /// What becomes of a greenlet that the hub is to hit.

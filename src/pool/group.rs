@@ -6,8 +6,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::greenlet::builder::GreenletBuilder;
-use crate::greenlet::panicking::unwind_in;
-use crate::greenlet::unwind::Payload;
 use crate::hub::begin::place;
 use crate::hub::limits::SpawnError;
 use crate::sys::clock;
@@ -139,12 +137,12 @@ impl Group {
     /// If the destructor of something does that a member which never ran had captured; the members are killed all the same.
     #[track_caller]
     pub fn kill(&self) {
-        let mut first: Option<Payload> = None;
-        self.members.kill(|payload| {
-            first.get_or_insert(payload);
+        let mut first = None;
+        self.members.kill(|unwound| {
+            first.get_or_insert(unwound);
         });
-        if let Some(payload) = first {
-            unwind_in(place().me, payload);
+        if let Some(unwound) = first {
+            unwound.go_on(place().me);
         }
         self.join();
     }

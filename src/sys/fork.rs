@@ -10,7 +10,7 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 /// A `fn()`, or null.
 static IN_CHILD: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-/// A number that is another one in every process forked off after it was first asked for. May be called in a signal handler after that.
+/// A number that is another one in every process forked off after it was first asked for.
 pub(crate) fn generation() -> u32 {
     // No `Once`: if one thread is in there when another forks, the child would wait for it for ever.
     static WATCHED: AtomicBool = AtomicBool::new(false);
@@ -20,6 +20,11 @@ pub(crate) fn generation() -> u32 {
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
         WATCHED.store(true, Ordering::Relaxed);
     }
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// The same, for who knows that it was asked for: in a signal handler.
+pub(crate) fn known_generation() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 

@@ -128,8 +128,8 @@ extern "C" fn on_fault(
         Some(info) => (info.si_code, unsafe { info.si_addr() } as usize),
         None => (0, 0),
     };
-    // What was sent by a process has no address, and a code that is not positive.
-    let is_sent = code <= 0;
+    // What was sent by a process has no address, and a code that is not positive, or, on BSDs, a large one.
+    let is_sent = !(1..1 << 16).contains(&code);
     // SAFETY: null, or put there by `install`.
     let lookup =
         unsafe { mem::transmute::<*mut (), Option<Lookup>>(LOOKUP.load(Ordering::Relaxed)) };

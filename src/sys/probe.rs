@@ -266,7 +266,7 @@ extern "C" fn on_signal(
 ) {
     // SAFETY: only reads an id.
     let me = unsafe { libc::gettid() };
-    let process = fork::generation();
+    let process = fork::known_generation();
     let [asked, answering, held] = [ASKED, ANSWERING, HELD].map(|state| word(process, me, state));
     let take = WORD.compare_exchange(asked, answering, Ordering::Acquire, Ordering::Relaxed);
     if take.is_ok() {
@@ -302,10 +302,12 @@ fn answer(note: &mut Note, context: &libc::ucontext_t) {
     let Some((floor, top)) = running.stack else {
         return;
     };
+    if !MAY_WALK.load(Ordering::Relaxed) {
+        return;
+    }
     // Between two stacks nothing can be said of either.
     note.is_between = !(floor..top).contains(&stack_pointer) || may_just_arrive(interrupted_at);
-    let may_walk = MAY_WALK.load(Ordering::Relaxed);
-    if note.is_between || !may_walk || room(context, floor) < ROOM {
+    if note.is_between || room(context, floor) < ROOM {
         return;
     }
     walk(&mut note.frames);

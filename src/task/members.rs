@@ -5,11 +5,12 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::greenlet::block::AnyGreenlet;
-use crate::greenlet::unwind::{self, Payload};
+use crate::greenlet::panicking::{Unwound, catch_in};
+use crate::greenlet::thread::here;
+use crate::greenlet::unwind;
 use crate::hub::awaited::{Awaited, Holder};
 use crate::hub::interrupt::interrupt;
 use crate::hub::wait_on::{Waited, wait_on};
@@ -79,11 +80,12 @@ impl Members {
 
     /// Kills all that are in it now. What is raised meanwhile goes to `raised`: one that has not run is dropped here, with what it
     /// captured.
-    pub(crate) fn kill(&self, mut raised: impl FnMut(Payload)) {
+    pub(crate) fn kill(&self, mut raised: impl FnMut(Unwound)) {
+        let me = here().running();
         for greenlet in self.all() {
-            let kill = AssertUnwindSafe(|| interrupt(&greenlet, unwind::exit()));
-            if let Err(payload) = catch_unwind(kill) {
-                raised(payload);
+            let kill = || interrupt(&greenlet, unwind::exit());
+            if let Err(unwound) = catch_in(me, kill) {
+                raised(unwound);
             }
         }
     }

@@ -26,12 +26,11 @@ use std::thread as std_thread;
 
 use crate::greenlet::block::AnyGreenlet;
 use crate::greenlet::builder::GreenletBuilder;
-use crate::greenlet::panicking::raise_in;
+use crate::greenlet::panicking::{Unwound, catch_in};
 use crate::greenlet::thread::here;
 use crate::greenlet::unwind::{self, GreenletExit, Known, Payload};
 use crate::hub::awaited::{Awaited, Holder};
 use crate::hub::begin::place;
-use crate::hub::interrupt::{Elapsing, was_raised};
 use crate::hub::limits::SpawnError;
 use crate::hub::report::{self, Deadlock};
 use crate::task::join_handle::JoinHandle;
@@ -105,10 +104,9 @@ where
     };
     // From here on nothing unwinds this frame (F3).
     let guard = AbortOnUnwind;
-    let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    let (value, unwound) = match result {
+    let (value, unwound) = match catch_in(here().running(), || f(&scope)) {
         Ok(value) => (Some(value), None),
-        Err(payload) => (None, Some(Unwound::caught(payload))),
+        Err(unwound) => (None, Some(unwound)),
     };
     let end = scope.family.wait_for_all(unwound, Location::caller());
     // No child is left.
@@ -346,24 +344,23 @@ impl Family {
         }
         loop {
             let wait = || self.members.wait_as(Deadline::Never, &awaited);
-            let Err(payload) = catch_unwind(AssertUnwindSafe(wait)) else {
+            let Err(unwound) = catch_in(here().running(), wait) else {
                 return ending;
             };
-            if let Some(deadlock) = payload.downcast_ref::<Deadlock>()
+            if let Some(deadlock) = unwound.payload.downcast_ref::<Deadlock>()
                 && ending.unwound.is_some()
             {
                 // Killing them did not help.
                 report::abort(deadlock);
             }
-            ending.note(Unwound::caught(payload));
+            ending.note(unwound);
             self.kill_children(&mut ending);
         }
     }
 
     fn kill_children(&self, ending: &mut Ending) {
         self.dying.set(true);
-        self.members.kill(|payload| {
-            let unwound = Unwound::caught(payload);
+        self.members.kill(|unwound| {
             match unwound.raised {
                 // A child's captures waited when they were dropped, and the owner was hit there.
                 true => ending.note(unwound),
@@ -409,43 +406,11 @@ impl Ending {
     /// Goes on with unwinding, if there is reason to.
     fn leave(self) {
         for payload in self.later {
-            put_back(payload);
+            // What was raised too early (W4).
+            place().raise_later(payload);
         }
-        if let Some(Unwound { payload, raised }) = self.unwound {
-            match raised {
-                true => raise_in(here().running(), payload),
-                false => unwind::raise(payload),
-            }
-        }
-    }
-}
-
-/// Has what was raised too early raised at the next wait (W4).
-fn put_back(payload: Payload) {
-    let place = place();
-    let Some(&Elapsing(number)) = payload.downcast_ref() else {
-        return place.raise_later(payload);
-    };
-    place.seat.with_limits(|limits| {
-        if let Some(limit) = limits.iter_mut().find(|limit| limit.number == number) {
-            limit.elapsed = true;
-            place.seat.pending.set(true);
-        }
-    });
-}
-
-/// What unwound the running greenlet until it was caught.
-struct Unwound {
-    payload: Payload,
-    /// By a kill, or a limit.
-    raised: bool,
-}
-
-impl Unwound {
-    fn caught(payload: Payload) -> Self {
-        Unwound {
-            payload,
-            raised: was_raised(here().running()),
+        if let Some(unwound) = self.unwound {
+            unwound.go_on(here().running());
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::greenlet::thread::{DEFAULT_STACK_SIZE, here};
 use crate::greenlet::unwind::{GreenletExit, exit};
 use crate::hub::admission::admit;
 use crate::hub::begin::hub;
-use crate::hub::interrupt::{last_words, was_raised};
+use crate::hub::interrupt::last_words;
 use crate::hub::limits::{SpawnError, SpawnRefusal};
 use crate::hub::state::{Due, Hub};
 use crate::sys::clock;
@@ -285,7 +285,7 @@ impl<T> End<T> {
         match result {
             Ok(_) => Outcome::Returned,
             Err(payload) if payload.is::<GreenletExit>() => Outcome::Killed,
-            Err(_) if was_raised(self.0.greenlet().block()) => Outcome::Killed,
+            Err(_) if self.0.greenlet().block().was_raised() => Outcome::Killed,
             Err(_) => Outcome::Panicked,
         }
     }

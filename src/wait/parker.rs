@@ -188,7 +188,7 @@ pub(crate) struct Home {
     parkers: Latch<Vec<&'static Parker>>,
 }
 
-/// Something that the thread is to do at its next visit. It neither parks nor unwinds.
+/// Something that the thread is to do at its next visit, or while it waits for the errands of others. It neither parks nor unwinds.
 pub(crate) type Errand = Box<dyn FnOnce() + Send>;
 
 /// Who was woken from elsewhere, and how the thread sleeps.

@@ -9,7 +9,7 @@ use greenlet::lock::{Lock, Semaphore};
 use greenlet::pool::Pool;
 use greenlet::sync::Mutex;
 use greenlet::threadpool::ThreadPool;
-use greenlet::{Elapsed, Greenlet, GreenletExit, sleep, spawn, timeout, yield_now};
+use greenlet::{Elapsed, Greenlet, GreenletExit, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::leak_checked;
 
@@ -516,4 +516,81 @@ fn the_panic_of_a_call_poisons_while_another_greenlet_unwinds() {
             assert_eq!(mutex.is_poisoned(), way < 3, "way {way}");
         });
     }
+}
+
+/// Sleeps for long when dropped.
+struct Slow(Duration);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        sleep(self.0);
+    }
+}
+
+/// The limit elapses in the destructor of what a child had captured that never ran.
+#[test]
+fn a_limit_that_elapses_while_a_scope_kills_its_children_is_not_lost() {
+    leak_checked(|| {
+        let ended = timeout(SOON * 5, || {
+            let inner = timeout(Duration::ZERO, || {
+                scope(|s| {
+                    let slow = Slow(HOUR);
+                    s.spawn(move || drop(slow));
+                    sleep(SOON);
+                });
+            });
+            assert!(inner.is_err());
+            sleep(HOUR);
+        });
+        assert!(ended.is_err());
+    });
+}
+
+/// It waits where it drops the last owner of one that waits in a destructor.
+#[test]
+fn a_throw_at_one_that_waits_for_the_end_of_what_it_dropped_is_no_panic_of_its_own() {
+    leak_checked(|| {
+        let mutex = Rc::new(Mutex::new(()));
+        let m = mutex.clone();
+        let victim = spawn(move || {
+            let back = greenlet::current();
+            let owned = Greenlet::new(move |()| {
+                let _slow = Slow(SOON * 5);
+                back.switch::<(), ()>(());
+            });
+            owned.switch(());
+            let _guard = m.lock().unwrap();
+            drop(owned);
+            sleep(HOUR);
+        });
+        yield_now();
+        victim.throw(Box::new("thrown"));
+        let payload = victim.join().unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"thrown"));
+        assert!(!mutex.is_poisoned());
+        greenlet::hub::run();
+    });
+}
+
+#[test]
+fn a_panic_through_a_scope_poisons_while_another_greenlet_unwinds() {
+    leak_checked(|| {
+        let through = Rc::new(Semaphore::new(0));
+        let waits = Waits(through.clone());
+        let first: greenlet::JoinHandle<()> = spawn(move || {
+            let _waits = waits;
+            resume_unwind(Box::new("first"))
+        });
+        yield_now();
+        let mutex = Rc::new(Mutex::new(()));
+        let m = mutex.clone();
+        let second: greenlet::JoinHandle<()> = spawn(move || {
+            let _guard = m.lock().unwrap();
+            scope(|_| panic!("through a scope"))
+        });
+        second.join().unwrap_err();
+        through.release();
+        first.join().unwrap_err();
+        assert!(mutex.is_poisoned());
+    });
 }
