@@ -452,17 +452,24 @@ fn whoever_comes_back_from_a_switch_while_another_unwinds_is_well() {
     }
 }
 
+/// One that unwinds, and waits in a destructor until it has the unit.
+fn unwinds_until_let_go() -> (greenlet::JoinHandle<()>, Rc<Semaphore>) {
+    let through = Rc::new(Semaphore::new(0));
+    let waits = Waits(through.clone());
+    let unwinds = spawn(move || {
+        let _waits = waits;
+        resume_unwind(Box::new("first"))
+    });
+    yield_now();
+    (unwinds, through)
+}
+
 /// Whoever leaves while others unwind, and comes back when they are through, unwinds by itself if it does.
 #[test]
 fn an_unwind_after_that_of_others_is_ones_own() {
     leak_checked(|| {
-        let [through, go] = [(); 2].map(|()| Rc::new(Semaphore::new(0)));
-        let waits = Waits(through.clone());
-        let first: greenlet::JoinHandle<()> = spawn(move || {
-            let _waits = waits;
-            resume_unwind(Box::new("first"))
-        });
-        yield_now();
+        let (first, through) = unwinds_until_let_go();
+        let go = Rc::new(Semaphore::new(0));
         let mutex = Rc::new(Mutex::new(()));
         let (m, g) = (mutex.clone(), go.clone());
         let second: greenlet::JoinHandle<()> = spawn(move || {
@@ -497,13 +504,7 @@ fn the_panic_of_a_call_poisons_while_another_greenlet_unwinds() {
     ];
     for (way, call) in calls.into_iter().enumerate() {
         leak_checked(move || {
-            let through = Rc::new(Semaphore::new(0));
-            let waits = Waits(through.clone());
-            let first: greenlet::JoinHandle<()> = spawn(move || {
-                let _waits = waits;
-                resume_unwind(Box::new("first"))
-            });
-            yield_now();
+            let (first, through) = unwinds_until_let_go();
             let mutex = Rc::new(Mutex::new(()));
             let m = mutex.clone();
             let second = spawn(move || {
@@ -575,13 +576,7 @@ fn a_throw_at_one_that_waits_for_the_end_of_what_it_dropped_is_no_panic_of_its_o
 #[test]
 fn a_panic_through_a_scope_poisons_while_another_greenlet_unwinds() {
     leak_checked(|| {
-        let through = Rc::new(Semaphore::new(0));
-        let waits = Waits(through.clone());
-        let first: greenlet::JoinHandle<()> = spawn(move || {
-            let _waits = waits;
-            resume_unwind(Box::new("first"))
-        });
-        yield_now();
+        let (first, through) = unwinds_until_let_go();
         let mutex = Rc::new(Mutex::new(()));
         let m = mutex.clone();
         let second: greenlet::JoinHandle<()> = spawn(move || {
