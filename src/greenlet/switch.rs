@@ -23,9 +23,7 @@
 //! Invariants used here: B2, B3, B5, B10 of `block`; C1 to C3 of `sys/context`.
 #![allow(unsafe_code)]
 
-use std::io::{self, Write};
 use std::mem::{self, ManuallyDrop};
-use std::process;
 use std::ptr::{self, NonNull};
 use std::thread::panicking;
 
@@ -33,6 +31,7 @@ use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Block, Question, Thread};
 use crate::greenlet::panicking::Unwinding;
 use crate::greenlet::state::{Role, Stage};
+use crate::greenlet::unwind::AbortOnUnwind;
 use crate::sys::arena::{More, NoStack, Slot, usable_size};
 use crate::sys::context::{Context, Entry, Link};
 use crate::sys::depth::exact_depth;
@@ -95,7 +94,7 @@ unsafe fn give(target: &AnyGreenlet, slot: Slot, entry: Entry) {
 /// `data` is the block whose context this is.
 #[inline(never)]
 unsafe fn enter(link: &Link, data: *const ()) {
-    let guard = AbortOnUnwind;
+    let guard = NOWHERE;
     let block = NonNull::new(data.cast_mut().cast::<Block>()).expect("set by prepare");
     // SAFETY: `data` came from a name. The registry keeps the block until the trampoline has seen its end (B2): not counting this
     // name either way is right.
@@ -112,7 +111,7 @@ unsafe fn enter(link: &Link, data: *const ()) {
 ///
 /// As for [`enter`].
 unsafe fn enter_measured(link: &Link, data: *const ()) {
-    let guard = AbortOnUnwind;
+    let guard = NOWHERE;
     // SAFETY: the registry keeps the block until the trampoline has seen its end (B2).
     let block = unsafe { &*data.cast::<Block>() };
     let marks = &block.thread().marks;
@@ -147,17 +146,8 @@ pub(crate) fn beginnings() -> [usize; 2] {
 /// At a greenlet's end: what it runs is caught, and so is each destructor that it is told to run. What is left is a panic payload whose own
 /// destructor panics, where std aborts as well (C2). And between two greenlets, where only the library's own code runs: below it are
 /// the frames of main, which is not the current one then, and must not go on (B3).
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        let _ = writeln!(
-            io::stderr(),
-            "fatal runtime error: a panic left where greenlets are run, end or are asked, aborting"
-        );
-        process::abort();
-    }
-}
+const NOWHERE: AbortOnUnwind =
+    AbortOnUnwind("a panic left where greenlets are run, end or are asked");
 
 /// Leaves `me`, the running greenlet, for `target`; returns when somebody leaves for `me`.
 ///
@@ -222,7 +212,7 @@ fn stop_over(thread: &Thread) {
         let Question { put, by } = thread.question.take().expect("it was put");
         // SAFETY: whoever asked waits in `ask`, by which it is borrowed.
         let put = unsafe { put.as_ref() };
-        let guard = AbortOnUnwind;
+        let guard = NOWHERE;
         put();
         mem::forget(guard);
         // SAFETY: the running greenlet, whose block is alive (B2), has had its link since it was entered, on this very stack.
@@ -273,7 +263,7 @@ pub(crate) fn set_current(thread: &Thread, target: &AnyGreenlet) {
 fn trampoline(thread: &Thread, main: &Block) {
     loop {
         if is_hub(thread, thread.current.get()) {
-            let guard = AbortOnUnwind;
+            let guard = NOWHERE;
             let hub = thread.hub_part.get().expect("it is current");
             (hub.hooks.turn)(thread);
             mem::forget(guard);
@@ -316,7 +306,7 @@ unsafe fn resume_current(thread: &Thread) {
 unsafe fn clear_away(thread: &Thread, dead: NonNull<Block>) {
     // SAFETY: the registry keeps it.
     let block = unsafe { dead.as_ref() };
-    let guard = AbortOnUnwind;
+    let guard = NOWHERE;
     // SAFETY: the context has ended; nobody runs on it any more (B5).
     let context = unsafe { (*block.context.get()).take() };
     drop(context);

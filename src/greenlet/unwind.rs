@@ -1,7 +1,9 @@
 //! What an unwinding greenlet carries.
 
 use std::any::Any;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process;
 
 /// What a panic carries, and what can be thrown into a greenlet.
 pub type Payload = Box<dyn Any + Send>;
@@ -61,4 +63,14 @@ pub(crate) fn drop_quietly<T>(value: T) {
 #[cold]
 pub(crate) fn raise(payload: Payload) -> ! {
     resume_unwind(payload)
+}
+
+/// Ends the process when it is dropped, and says why: to be forgotten where nothing may unwind.
+pub(crate) struct AbortOnUnwind(pub(crate) &'static str);
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        let _ = writeln!(io::stderr(), "fatal runtime error: {}, aborting", self.0);
+        process::abort();
+    }
 }

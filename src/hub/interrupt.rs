@@ -103,14 +103,7 @@ fn strike(hub: &Hub, target: &AnyGreenlet) {
 
 /// A limit has elapsed that `greenlet` runs under.
 pub(crate) fn elapse(hub: &Hub, greenlet: &AnyGreenlet, number: u64) {
-    let seat = hub.seat(greenlet.block());
-    let found = seat.with_limits(|limits| {
-        let limit = limits.iter_mut().find(|limit| limit.number == number)?;
-        limit.timer = None;
-        limit.elapsed = true;
-        Some(())
-    });
-    if found.is_some() {
+    if hub.seat(greenlet.block()).elapse(number) {
         press(hub, greenlet);
     }
 }
@@ -176,12 +169,10 @@ impl Place<'_> {
         }
         if let Some(&Elapsing(number)) = payload.downcast_ref() {
             // As if it had elapsed just now, if it still counts.
-            return self.seat.with_limits(|limits| {
-                if let Some(limit) = limits.iter_mut().find(|limit| limit.number == number) {
-                    limit.elapsed = true;
-                    self.seat.pending.set(true);
-                }
-            });
+            if self.seat.elapse(number) {
+                self.seat.pending.set(true);
+            }
+            return;
         }
         let condemned = self.seat.condemn(payload);
         self.seat.pending.set(true);

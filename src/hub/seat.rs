@@ -130,6 +130,18 @@ impl Seat {
         self.limits.set(Some(limits));
     }
 
+    /// Marks a limit as elapsed; whether there still is one with that number. Its timer is gone.
+    pub(crate) fn elapse(&self, number: u64) -> bool {
+        self.with_limits(|limits| {
+            let limit = limits.iter_mut().find(|limit| limit.number == number);
+            limit.is_some_and(|limit| {
+                limit.timer = None;
+                limit.elapsed = true;
+                true
+            })
+        })
+    }
+
     /// Takes a limit away that was added.
     pub(crate) fn remove_limit(&self, number: u64) -> Limit {
         let mut limits = self.limits.take().unwrap_or_default();

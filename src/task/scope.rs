@@ -16,11 +16,9 @@
 
 use std::cell::{Cell, OnceCell};
 use std::fmt;
-use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::process;
 use std::rc::Rc;
 use std::thread as std_thread;
 
@@ -28,7 +26,7 @@ use crate::greenlet::block::AnyGreenlet;
 use crate::greenlet::builder::GreenletBuilder;
 use crate::greenlet::panicking::{Unwound, catch_in};
 use crate::greenlet::thread::here;
-use crate::greenlet::unwind::{self, GreenletExit, Known, Payload};
+use crate::greenlet::unwind::{self, AbortOnUnwind, GreenletExit, Known, Payload};
 use crate::hub::awaited::{Awaited, Holder};
 use crate::hub::begin::place;
 use crate::hub::limits::SpawnError;
@@ -102,8 +100,8 @@ where
         scope: PhantomData,
         env: PhantomData,
     };
-    // From here on nothing unwinds this frame (F3).
-    let guard = AbortOnUnwind;
+    // From here on nothing unwinds this frame: children borrow from what must not go (F3).
+    let guard = AbortOnUnwind("something unwinds a scope whose greenlets have not ended");
     let (value, unwound) = match catch_in(here().running(), || f(&scope)) {
         Ok(value) => (Some(value), None),
         Err(unwound) => (None, Some(unwound)),
@@ -419,18 +417,5 @@ impl Ending {
 fn drop_quietly(payload: Payload) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         mem::forget(another);
-    }
-}
-
-/// Children borrow from a frame that must not go (F3).
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        let _ = writeln!(
-            io::stderr(),
-            "fatal runtime error: something unwinds a scope whose greenlets have not ended, aborting"
-        );
-        process::abort();
     }
 }
