@@ -64,14 +64,14 @@ pub(crate) fn tcp(a: &Actor) {
         false => TcpStream::connect_timeout(&addr, Duration::from_secs(3_600)),
     };
     if let Some(stream) = a.check(connected) {
-        a.check(echoed(a, &stream));
+        a.check_connection(echoed(a, &stream));
     }
 }
 
 pub(crate) fn unix(a: &Actor) {
     let Some(path) = a.home.path() else { return };
     if let Some(stream) = a.check(UnixStream::connect(path)) {
-        a.check(echoed(a, &stream));
+        a.check_connection(echoed(a, &stream));
     }
 }
 

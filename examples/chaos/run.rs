@@ -1,6 +1,9 @@
 //! A run: rounds, and what the process holds after each.
 
 use std::any::Any;
+use std::backtrace::Backtrace;
+use std::fmt::Display;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -107,8 +110,7 @@ fn watch() -> Arc<AtomicU64> {
                 last = (now, Instant::now());
             }
             if last.1.elapsed() > 3 * PATIENCE {
-                eprintln!("a round hangs");
-                process::abort();
+                give_up("a round hangs");
             }
             thread::sleep(Duration::from_millis(100));
         }
@@ -118,14 +120,18 @@ fn watch() -> Arc<AtomicU64> {
 
 /// What panics on purpose says nothing; what does not ends the process, wherever it was.
 fn quiet_panics() {
-    let before = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        if is_known(info.payload()) {
-            return;
+    panic::set_hook(Box::new(|info| {
+        if !is_known(info.payload()) {
+            give_up(info);
         }
-        before(info);
-        process::abort();
     }));
+}
+
+/// Ends the process, and says why: not by way of what a test has printed so far, which would be lost.
+fn give_up(why: impl Display) -> ! {
+    let trace = Backtrace::force_capture();
+    let _ = writeln!(io::stderr(), "{why}\n{trace}");
+    process::abort();
 }
 
 fn is_known(payload: &(dyn Any + Send)) -> bool {

@@ -265,11 +265,33 @@ impl Actor {
     /// An error of the system is told, and must have a cause.
     #[track_caller]
     pub(crate) fn check<T>(&self, result: io::Result<T>) -> Option<T> {
+        self.check_or(result, |_| false)
+    }
+
+    /// As [`check`](Self::check), of a connection: once its thread is left, the other end may be killed first. Whoever reads what has
+    /// come already does not wait, and gets as far as the end before it is killed itself.
+    #[track_caller]
+    pub(crate) fn check_connection<T>(&self, result: io::Result<T>) -> Option<T> {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+
+        let is_cut = |kind| matches!(kind, UnexpectedEof | BrokenPipe | ConnectionReset);
+        self.check_or(result, |error| {
+            self.home.is_left.get() && is_cut(error.kind())
+        })
+    }
+
+    #[track_caller]
+    fn check_or<T>(
+        &self,
+        result: io::Result<T>,
+        is_explained: impl Fn(&io::Error) -> bool,
+    ) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
                 self.world.tally.error(&error);
-                assert!(faults::are_on(), "nobody has caused this: {error:?}");
+                let has_cause = faults::are_on() || is_explained(&error);
+                assert!(has_cause, "nobody has caused this: {error:?}");
                 None
             }
         }
