@@ -10,7 +10,6 @@ use crate::channel::state::{Look, Slot, State};
 use crate::hub::awaited::Plain;
 use crate::hub::begin::place;
 use crate::hub::park::park;
-use crate::hub::state::Place;
 use crate::util::biased::Biased;
 use crate::util::deadline::Deadline;
 use crate::util::primitive::{AtomicUsize, Ordering};
@@ -133,7 +132,7 @@ impl<T> Chan<T> {
             Look::Empty => Err(TryRecvError::Empty),
             Look::Disconnected => Err(TryRecvError::Disconnected),
             Look::Slot(slot) => self
-                .collect(&place(), slot, Deadline::Never)
+                .collect(slot, Deadline::Never)
                 .map_err(|_| TryRecvError::Empty),
         }
     }
@@ -144,15 +143,14 @@ impl<T> Chan<T> {
     #[inline(never)]
     #[track_caller]
     pub(crate) fn recv(&self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
-        let place = place();
         loop {
-            let slot = match self.look_or_wait(&place, deadline)? {
+            let slot = match self.look_or_wait(deadline)? {
                 Look::Message(message) => return Ok(message),
                 Look::Disconnected => return Err(RecvTimeoutError::Disconnected),
                 Look::Slot(slot) => slot,
                 Look::Empty => continue,
             };
-            match self.collect(&place, slot, deadline) {
+            match self.collect(slot, deadline) {
                 Ok(message) => return Ok(message),
                 Err(Unkept::Broken) => {}
                 Err(Unkept::TimedOut) => return Err(RecvTimeoutError::Timeout),
@@ -163,11 +161,8 @@ impl<T> Chan<T> {
     /// What there is to receive. If there is nothing, waits; the slot in which there may be something then.
     #[inline(always)]
     #[track_caller]
-    fn look_or_wait(
-        &self,
-        place: &Place<'_>,
-        deadline: Deadline,
-    ) -> Result<Look<T>, RecvTimeoutError> {
+    fn look_or_wait(&self, deadline: Deadline) -> Result<Look<T>, RecvTimeoutError> {
+        let place = place();
         let interrupted = place.is_interrupted();
         let mut state = self.state.lock();
         match state.take() {
@@ -182,7 +177,7 @@ impl<T> Chan<T> {
         let key = state.wait(Side::Receivers, waiter, Slot::Empty);
         drop(state);
         let registered = self.registered(Side::Receivers, key);
-        if park(place, waiter, deadline, &MESSAGE) == Token::TIMED_OUT {
+        if park(&place, waiter, deadline, &MESSAGE) == Token::TIMED_OUT {
             drop(registered);
             return Err(RecvTimeoutError::Timeout);
         }
@@ -193,11 +188,11 @@ impl<T> Chan<T> {
     /// What a receiver was woken for.
     #[inline(always)]
     #[track_caller]
-    fn collect(&self, place: &Place<'_>, key: Key, deadline: Deadline) -> Result<T, Unkept> {
+    fn collect(&self, key: Key, deadline: Deadline) -> Result<T, Unkept> {
         let mut state = self.state.lock();
         if let Slot::Promised(_) = state.receiver(key) {
             drop(state);
-            self.settle(place, key, deadline)?;
+            self.settle(key, deadline)?;
             state = self.state.lock();
         }
         match state.collect(Side::Receivers, key) {
@@ -209,12 +204,8 @@ impl<T> Chan<T> {
     /// Waits until a promise is kept: then the slot has the message. If it is not, the slot is gone.
     #[cold]
     #[track_caller]
-    pub(crate) fn settle(
-        &self,
-        place: &Place<'_>,
-        key: Key,
-        deadline: Deadline,
-    ) -> Result<(), Unkept> {
+    pub(crate) fn settle(&self, key: Key, deadline: Deadline) -> Result<(), Unkept> {
+        let place = place();
         let promise = Promise { chan: self, key };
         let mut in_time = true;
         loop {
@@ -232,7 +223,7 @@ impl<T> Chan<T> {
                     let waiter = place.seat.parker.arm();
                     *waiting = Some(waiter);
                     drop(state);
-                    in_time = park(place, waiter, deadline, &PROMISE) != Token::TIMED_OUT;
+                    in_time = park(&place, waiter, deadline, &PROMISE) != Token::TIMED_OUT;
                 }
                 Slot::Message(_) => {
                     let _ = ManuallyDrop::new(promise);

@@ -9,7 +9,6 @@ use crate::channel::chan::Chan;
 use crate::channel::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::channel::sender::Sender;
 use crate::channel::timer::{Timer, wait_until};
-use crate::hub::begin::place;
 use crate::sys::clock;
 use crate::util::deadline::Deadline;
 use crate::util::slot_list::Key;
@@ -302,7 +301,7 @@ impl<T> Arm for Receiver<T> {
         let (Flavor::Chan(chan), Claim::Promise(slot)) = (&self.flavor, claim) else {
             return Some(claim);
         };
-        let kept = chan.settle(&place(), slot, deadline);
+        let kept = chan.settle(slot, deadline);
         kept.ok().map(|()| Claim::Message(slot))
     }
 

@@ -21,15 +21,8 @@ use crate::wait::sleepers::forget_all;
 #[inline]
 pub(crate) fn place<'a>() -> Place<'a> {
     let thread = here();
-    let hub = hub(thread);
-    let me = thread.running();
-    let seat = hub.seat(me);
-    Place {
-        thread,
-        hub,
-        me,
-        seat,
-    }
+    hub(thread);
+    Place::of(thread)
 }
 
 /// A thread's hub.

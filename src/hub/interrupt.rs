@@ -108,28 +108,33 @@ pub(crate) fn elapse(hub: &Hub, greenlet: &AnyGreenlet, number: u64) {
     }
 }
 
+/// Not a method of a place, which would then have to lie in memory wherever somebody might wait.
+#[cold]
+fn raise_pending(seat: &Seat, me: &Block) -> ! {
+    raise_in(me, take_pending(seat))
+}
+
+/// A kill before any limit, an outer limit before those inside it.
+#[cold]
+pub(crate) fn take_pending(seat: &Seat) -> Payload {
+    let kill = seat.kill.take();
+    let payload = kill.unwrap_or_else(|| {
+        let number = seat.with_limits(|limits| {
+            let outermost = limits.iter_mut().find(|limit| limit.elapsed)?;
+            outermost.elapsed = false;
+            Some(outermost.number)
+        });
+        Box::new(Elapsing(number.expect("something is pending")))
+    });
+    seat.update_pending();
+    payload
+}
+
 impl Place<'_> {
     /// Raises what is pending: what a wait that is about to begin, or was ended for it, does.
-    #[cold]
+    #[inline(always)]
     pub(crate) fn raise_pending(&self) -> ! {
-        let payload = self.take_pending();
-        raise_in(self.me, payload)
-    }
-
-    /// A kill before any limit, an outer limit before those inside it.
-    #[cold]
-    pub(crate) fn take_pending(&self) -> Payload {
-        let kill = self.seat.kill.take();
-        let payload = kill.unwrap_or_else(|| {
-            let number = self.seat.with_limits(|limits| {
-                let outermost = limits.iter_mut().find(|limit| limit.elapsed)?;
-                outermost.elapsed = false;
-                Some(outermost.number)
-            });
-            Box::new(Elapsing(number.expect("something is pending")))
-        });
-        self.seat.update_pending();
-        payload
+        raise_pending(self.seat, self.me)
     }
 
     /// The running greenlet is under a limit from here on.

@@ -6,12 +6,14 @@
 //! [`Parker::arm`]: crate::wait::parker::Parker::arm
 
 use std::panic::Location;
+use std::thread::panicking;
 
-use crate::greenlet::block::Arrival;
+use crate::greenlet::block::{Arrival, Thread};
 use crate::greenlet::kill::arrive;
 use crate::greenlet::kind::Kind;
 use crate::greenlet::panicking::{Unwinding, raise_in};
 use crate::hub::awaited::{Awaited, Plain};
+use crate::hub::interrupt::take_pending;
 use crate::hub::run_loop::leave;
 use crate::hub::state::{Due, Place};
 use crate::util::deadline::Deadline;
@@ -44,7 +46,7 @@ pub(crate) fn park(
     }
     let token = seat.parker.token();
     let raised = match token {
-        Token::INTERRUPTED => Some(place.take_pending()),
+        Token::INTERRUPTED => Some(take_pending(seat)),
         _ => None,
     };
     place.arrive();
@@ -71,9 +73,23 @@ const YIELD: Plain = Plain("its turn");
 /// Leaves for whoever runs next.
 #[inline(always)]
 fn step_out(place: &Place<'_>, at: &'static Location<'static>) {
+    match panicking() {
+        false => step(place, at, false),
+        true => step_panicking(place.thread, at),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn step_panicking(thread: &Thread, at: &'static Location<'static>) {
+    let place = Place::of(thread);
+    step(&place, at, place.me.unwinding() != Unwinding::No);
+}
+
+#[inline(always)]
+fn step(place: &Place<'_>, at: &'static Location<'static>, unwinds: bool) {
     let Place { me, seat, .. } = *place;
-    let unwinding = me.unwinding() != Unwinding::No;
-    seat.shielded.set(unwinding);
+    seat.shielded.set(unwinds);
     me.expects.set(Kind::PARKED);
     // Nothing is received there: it only tells where the frame is.
     let here = 0_u8;
@@ -81,7 +97,7 @@ fn step_out(place: &Place<'_>, at: &'static Location<'static>) {
     me.waits_at.set(at);
     seat.since.set(place.hub.stretch.moment());
     leave(place);
-    if !unwinding {
+    if !unwinds {
         me.note_calm();
     }
 }
@@ -90,20 +106,7 @@ impl Place<'_> {
     #[inline(always)]
     fn arrive(&self) {
         if self.thread.alert.get() != 0 {
-            self.arrive_slowly();
-        }
-    }
-
-    /// An observer may have panicked, or a greenlet that was killed on the way have thrown something. What was granted is not to be
-    /// lost for it (W4), so it is raised at the next wait.
-    #[cold]
-    fn arrive_slowly(&self) {
-        let me = self.thread.current();
-        match arrive(self.thread, &me) {
-            Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
-            Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
-                self.raise_later(payload);
-            }
+            arrive_slowly(self.thread);
         }
     }
 
@@ -120,5 +123,17 @@ impl Place<'_> {
     #[inline]
     pub(crate) fn is_interrupted(&self) -> bool {
         self.seat.pending.get() && self.me.unwinding() == Unwinding::No
+    }
+}
+
+/// An observer may have panicked, or a greenlet that was killed on the way have thrown something. What was granted is not to be
+/// lost for it (W4), so it is raised at the next wait.
+#[cold]
+fn arrive_slowly(thread: &Thread) {
+    match arrive(thread, &thread.current()) {
+        Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
+        Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
+            Place::of(thread).raise_later(payload);
+        }
     }
 }

@@ -6,21 +6,14 @@ use crate::greenlet::block::Thread;
 use crate::greenlet::unwind;
 use crate::hub::drain::settle;
 use crate::hub::interrupt::interrupt;
-use crate::hub::state::{Hub, Place};
+use crate::hub::state::Place;
 
 /// How often a greenlet is killed that lives on.
 const ATTEMPTS: usize = 3;
 
 /// Kills all that is the hub's, in the order of creation, and lets it die. Runs on main, when the thread ends.
 pub(crate) fn shut_down(thread: &Thread) {
-    let hub = Hub::of(thread);
-    let main = thread.main();
-    let place = Place {
-        thread,
-        hub,
-        me: main.block(),
-        seat: hub.seat(main.block()),
-    };
+    let place = Place::of(thread);
     forget(&place);
     for _ in 0..ATTEMPTS {
         let all: Vec<_> = thread

@@ -87,6 +87,22 @@ pub(crate) struct Place<'a> {
     pub(crate) seat: &'a Seat,
 }
 
+impl<'a> Place<'a> {
+    /// That of a thread that has a hub.
+    #[inline(always)]
+    pub(crate) fn of(thread: &'a Thread) -> Self {
+        let hub = Hub::of(thread);
+        let me = thread.running();
+        let seat = hub.seat(me);
+        Place {
+            thread,
+            hub,
+            me,
+            seat,
+        }
+    }
+}
+
 impl Hub {
     /// The hub of a thread that has one.
     #[inline]

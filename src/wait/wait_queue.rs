@@ -94,7 +94,7 @@ impl<T> WaitQueue<T> {
     }
 
     /// Registers a greenlet at the end of the queue, with a ticket that is in no other (W9).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, waiter: Waiter, said: T) -> Key {
         self.append(Standing::Alone(waiter), said)
     }
@@ -104,7 +104,7 @@ impl<T> WaitQueue<T> {
         self.append(Standing::Shared(waiter), said)
     }
 
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, standing: Standing, said: T) -> Key {
         let entry = Entry { standing, said };
         self.waiting.push_back(&mut self.entries, entry)
