@@ -220,6 +220,8 @@ pub(crate) struct Thread {
     pub(crate) ending: Cell<bool>,
     /// What nobody wants, to be dropped by the next who arrives: it came where nothing of the user's may run.
     pub(crate) graves: RefCell<Vec<Arrival>>,
+    /// Killers, each with its victim, whose end was told to somebody else: the hub has them go on.
+    pub(crate) bereaved: RefCell<Vec<(AnyGreenlet, AnyGreenlet)>>,
     pub(crate) ids: Ids,
     pub(crate) arena: Arena,
     pub(crate) marks: Marks,
@@ -564,6 +566,7 @@ impl Thread {
             observer: RefCell::new(None),
             ending: Cell::new(false),
             graves: RefCell::default(),
+            bereaved: RefCell::default(),
             ids: Ids::new(),
             arena: Arena::new(),
             marks: Marks::default(),

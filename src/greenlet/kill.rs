@@ -176,12 +176,11 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
             transfer_by_hand(thread, block, victim);
         }
     }
-    let arrival = match thread.alert.get() {
+    drop(temporary);
+    match thread.alert.get() {
         0 => Arrival::Value,
         _ => arrive_from(thread, &me, Some(victim)),
-    };
-    drop(temporary);
-    arrival
+    }
 }
 
 /// The hub that a greenlet is parked in, or was spawned by.
@@ -213,6 +212,10 @@ impl<'a> TemporaryParent<'a> {
 impl Drop for TemporaryParent<'_> {
     fn drop(&mut self) {
         self.victim.block().kills.borrow_mut().end(self.killer);
+        if self.victim.is_dead() {
+            let mut bereaved = self.killer.block().thread().bereaved.borrow_mut();
+            bereaved.retain(|(killer, victim)| (killer, victim) != (self.killer, self.victim));
+        }
     }
 }
 
