@@ -175,7 +175,8 @@ impl Place<'_> {
             return;
         }
         let condemned = self.seat.condemn(payload);
-        self.seat.pending.set(true);
+        // Its next wait may be in a switch.
+        strike(self.hub, &self.thread.current());
         if let Err(too_late) = condemned {
             drop_quietly(too_late);
         }
