@@ -60,7 +60,7 @@ use crate::greenlet::measuring::Measuring;
 #[cfg(feature = "tracing")]
 use crate::greenlet::spans::Spans;
 use crate::greenlet::state::{Role, Stage, State};
-use crate::greenlet::unwind::{Known, Payload};
+use crate::greenlet::unwind::{Known, Payload, Unwound};
 use crate::sys::arena::Arena;
 use crate::sys::context::{Context, Link};
 use crate::util::id::{GreenletId, Ids};
@@ -77,8 +77,8 @@ pub(crate) enum Arrival {
     Exited(AnyGreenlet),
     /// The result of a dead one could not be delivered; says why.
     Misfit(String),
-    /// A value lies in the slot, but an observer's panic takes its place.
-    Spoilt(Payload),
+    /// A value lies in the slot, but what has unwound an observer takes its place.
+    Spoilt(Unwound),
 }
 
 /// The body of a greenlet that has not started. To be [run](Self::run) or [discarded](Self::discard).

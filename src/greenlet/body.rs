@@ -15,7 +15,7 @@ use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::deliver::{Outcome, die};
 use crate::greenlet::kill::{arrive, vacate};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::unwind::{GreenletExit, Payload};
+use crate::greenlet::unwind::{GreenletExit, Payload, Unwound};
 
 /// A run that was not called, and room for what it will be called with.
 #[repr(C)]
@@ -217,7 +217,7 @@ unsafe fn dead_on_arrival<F, A, const BOXED: bool>(
 ) -> Option<Payload> {
     let payload = match arrive(me.block().thread(), me) {
         Arrival::Value => return None,
-        Arrival::Spoilt(payload) => {
+        Arrival::Spoilt(Unwound { payload, .. }) => {
             // SAFETY: once. Only a value is spoilt, so there is an argument, as in `run` (B9).
             drop_quietly(|| unsafe { parts.argument() });
             payload

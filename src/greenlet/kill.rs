@@ -7,17 +7,17 @@
 //! temporary parent: never is a suspended greenlet unwound from the stack of whoever drops it.
 
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::ptr;
 use std::thread;
 
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Thread};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::panicking::{Unwinding, Unwound, catch_in, raise_in};
+use crate::greenlet::panicking::{Unwinding, catch_in, raise_in};
 use crate::greenlet::state::{Role, State};
 use crate::greenlet::switch::transfer_by_hand;
-use crate::greenlet::unwind::{self, GreenletExit, Payload};
+use crate::greenlet::unwind::{self, GreenletExit, Payload, Unwound};
 
 /// What `me`, which has just arrived, finds. Observers run here, and a forsaken origin is killed here.
 #[cold]
@@ -84,14 +84,14 @@ fn observe(thread: &Thread, origin: &AnyGreenlet, me: &AnyGreenlet, arrival: Arr
         arrival,
         Arrival::Thrown(_) | Arrival::Died(..) | Arrival::Misfit(_)
     );
-    match catch_unwind(AssertUnwindSafe(|| observer(is_throw, origin, me))) {
+    match catch_in(thread.running(), || observer(is_throw, origin, me)) {
         Ok(()) => arrival,
-        Err(payload) => {
+        Err(unwound) => {
             thread.alert.lower(alert::TRACED);
             unwind::drop_quietly((observer, thread.observer.take()));
             match arrival {
-                Arrival::Value | Arrival::Spoilt(_) => Arrival::Spoilt(payload),
-                _ => Arrival::Thrown(payload),
+                Arrival::Value | Arrival::Spoilt(_) => Arrival::Spoilt(unwound),
+                _ => Arrival::Thrown(unwound.payload),
             }
         }
     }
@@ -101,14 +101,14 @@ fn observe(thread: &Thread, origin: &AnyGreenlet, me: &AnyGreenlet, arrival: Arr
 /// stays, unless it would hide a kill.
 fn displace(thread: &Thread, arrival: Arrival, unwound: Unwound) -> Arrival {
     match arrival {
-        Arrival::Value => Arrival::Spoilt(unwound.payload),
+        Arrival::Value => Arrival::Spoilt(unwound),
         Arrival::Thrown(_) | Arrival::Died(..) | Arrival::Spoilt(_)
             if !unwound.payload.is::<GreenletExit>() =>
         {
             put_off(thread, unwound);
             arrival
         }
-        Arrival::Spoilt(_) => Arrival::Spoilt(unwound.payload),
+        Arrival::Spoilt(_) => Arrival::Spoilt(unwound),
         _ => Arrival::Thrown(unwound.payload),
     }
 }
@@ -155,10 +155,11 @@ pub(crate) fn kill(target: &AnyGreenlet) {
                     payload,
                     raised: true,
                 }),
-                Arrival::Died(_, payload) | Arrival::Spoilt(payload) => Some(Unwound {
+                Arrival::Died(_, payload) => Some(Unwound {
                     payload,
                     raised: false,
                 }),
+                Arrival::Spoilt(unwound) => Some(unwound),
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
             };
             let raised = raised.map(|(_, unwound)| unwound);
@@ -364,8 +365,15 @@ fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Unwound)> {
             let me = block.thread().current();
             let raised = match execute(greenlet) {
                 Arrival::Died(who, _) if who == *greenlet => None,
-                Arrival::Died(_, payload) | Arrival::Spoilt(payload) => Some((payload, false)),
-                Arrival::Thrown(payload) => Some((payload, true)),
+                Arrival::Died(_, payload) => Some(Unwound {
+                    payload,
+                    raised: false,
+                }),
+                Arrival::Thrown(payload) => Some(Unwound {
+                    payload,
+                    raised: true,
+                }),
+                Arrival::Spoilt(unwound) => Some(unwound),
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
             };
             if !block.is_dead() && block.owners.get() == 0 {
@@ -374,7 +382,7 @@ fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Unwound)> {
                     "has no owner, did not die of GreenletExit, and stays suspended",
                 );
             }
-            raised.map(|(payload, raised)| (me, Unwound { payload, raised }))
+            raised.map(|unwound| (me, unwound))
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::greenlet::block::Arrival;
 use crate::greenlet::kill::arrive;
 use crate::greenlet::kind::Kind;
 use crate::greenlet::panicking::{Unwinding, raise_in};
+use crate::greenlet::unwind::Unwound;
 use crate::hub::awaited::{Awaited, Plain};
 use crate::hub::run_loop::leave;
 use crate::hub::state::{Due, Place};
@@ -101,9 +102,9 @@ impl Place<'_> {
         let me = self.thread.current();
         match arrive(self.thread, &me) {
             Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
-            Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
-                self.raise_later(payload);
-            }
+            Arrival::Thrown(payload)
+            | Arrival::Died(_, payload)
+            | Arrival::Spoilt(Unwound { payload, .. }) => self.raise_later(payload),
         }
     }
 
