@@ -179,6 +179,8 @@ pub(crate) struct Hooks {
     pub(crate) take_kill: fn(&Thread) -> Option<Payload>,
     /// Has what was raised in the running greenlet, where it cannot be, raised at its next wait.
     pub(crate) raise_later: fn(Payload),
+    /// Puts down what a spawned greenlet dies of that never runs: whoever joins it is told.
+    pub(crate) leave_word: fn(&AnyGreenlet, Payload),
     /// Takes back the seat of a greenlet that is about to end.
     pub(crate) vacate: fn(&Thread, &Block),
     /// What a greenlet that is spawned, or parked in the hub, waits for.

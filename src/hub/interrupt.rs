@@ -183,6 +183,15 @@ impl Place<'_> {
     }
 }
 
+/// Puts down what a greenlet dies of that never runs.
+pub(crate) fn leave_word(greenlet: &AnyGreenlet, payload: Payload) {
+    let block = greenlet.block();
+    let seat = Hub::of(block.thread()).seat(block);
+    if let Err(too_late) = seat.condemn(payload) {
+        drop_quietly(too_late);
+    }
+}
+
 /// What a spawned greenlet that never ran died of, if it was not a plain kill.
 pub(crate) fn last_words(block: &Block) -> Option<Payload> {
     Seat::of(block)?.kill.take()
