@@ -220,6 +220,8 @@ pub(crate) struct Thread {
     pub(crate) observer: RefCell<Option<Rc<Observe>>>,
     /// The thread ends: main does not hear of anything any more.
     pub(crate) ending: Cell<bool>,
+    /// Nobody will end this state: it was made when the thread's locals were being destroyed.
+    pub(crate) endless: Cell<bool>,
     /// What nobody wants, to be dropped by the next who arrives: it came where nothing of the user's may run.
     pub(crate) graves: RefCell<Vec<Arrival>>,
     /// Killers, each with its victim, whose end was told to somebody else: the hub has them go on.
@@ -567,6 +569,7 @@ impl Thread {
             registry: RefCell::new(Slab::new()),
             observer: RefCell::new(None),
             ending: Cell::new(false),
+            endless: Cell::new(false),
             graves: RefCell::default(),
             bereaved: RefCell::default(),
             ids: Ids::new(),

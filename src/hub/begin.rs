@@ -77,7 +77,10 @@ fn begin(thread: &Thread) {
     compiler_fence(Ordering::Release);
     thread.hub.set(block);
     let hub = Hub::of(thread);
-    roll::enroll(hub.home, hub.beat.clone());
+    // Others are not to ask for one that nobody takes off the roll.
+    if !thread.endless.get() {
+        roll::enroll(hub.home, hub.beat.clone());
+    }
 }
 
 /// Makes the greenlet of that key runnable, on its own thread.
