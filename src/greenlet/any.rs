@@ -67,6 +67,8 @@ impl AnyGreenlet {
     /// switches back. A new greenlet's body is dropped unrun; killing a dead one does nothing; killing
     /// the running one unwinds it from here.
     ///
+    /// A killer to whom the end is not told, because another one kills the same greenlet or its parent was changed meanwhile, is let go on by the hub.
+    ///
     /// A greenlet that is suspended in a destructor which runs because it already unwinds cannot bear a second unwind: killing it, also by
     /// dropping its last owner, ends the process, unless the destructor catches it. Let such a destructor finish first.
     ///

@@ -60,7 +60,7 @@ use crate::greenlet::measuring::Measuring;
 #[cfg(feature = "tracing")]
 use crate::greenlet::spans::Spans;
 use crate::greenlet::state::{Role, Stage, State};
-use crate::greenlet::unwind::{Known, Payload};
+use crate::greenlet::unwind::{Known, Payload, Unwound};
 use crate::sys::arena::Arena;
 use crate::sys::context::{Context, Link};
 use crate::util::id::{GreenletId, Ids};
@@ -77,8 +77,8 @@ pub(crate) enum Arrival {
     Exited(AnyGreenlet),
     /// The result of a dead one could not be delivered; says why.
     Misfit(String),
-    /// A value lies in the slot, but an observer's panic takes its place.
-    Spoilt(Payload),
+    /// A value lies in the slot, but what has unwound an observer takes its place.
+    Spoilt(Unwound),
 }
 
 /// The body of a greenlet that has not started. To be [run](Self::run) or [discarded](Self::discard).
@@ -179,6 +179,8 @@ pub(crate) struct Hooks {
     pub(crate) take_kill: fn(&Thread) -> Option<Payload>,
     /// Has what was raised in the running greenlet, where it cannot be, raised at its next wait.
     pub(crate) raise_later: fn(Payload),
+    /// Puts down what a spawned greenlet dies of that never runs: whoever joins it is told.
+    pub(crate) leave_word: fn(&AnyGreenlet, Payload),
     /// Takes back the seat of a greenlet that is about to end.
     pub(crate) vacate: fn(&Thread, &Block),
     /// What a greenlet that is spawned, or parked in the hub, waits for.
@@ -218,8 +220,12 @@ pub(crate) struct Thread {
     pub(crate) observer: RefCell<Option<Rc<Observe>>>,
     /// The thread ends: main does not hear of anything any more.
     pub(crate) ending: Cell<bool>,
+    /// Nobody will end this state: it was made when the thread's locals were being destroyed.
+    pub(crate) endless: Cell<bool>,
     /// What nobody wants, to be dropped by the next who arrives: it came where nothing of the user's may run.
     pub(crate) graves: RefCell<Vec<Arrival>>,
+    /// Killers, each with its victim, whose end was told to somebody else: the hub has them go on.
+    pub(crate) bereaved: RefCell<Vec<(AnyGreenlet, AnyGreenlet)>>,
     pub(crate) ids: Ids,
     pub(crate) arena: Arena,
     pub(crate) marks: Marks,
@@ -563,7 +569,9 @@ impl Thread {
             registry: RefCell::new(Slab::new()),
             observer: RefCell::new(None),
             ending: Cell::new(false),
+            endless: Cell::new(false),
             graves: RefCell::default(),
+            bereaved: RefCell::default(),
             ids: Ids::new(),
             arena: Arena::new(),
             marks: Marks::default(),

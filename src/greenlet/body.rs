@@ -13,9 +13,10 @@ use crate::greenlet::annex::{Annexed, Lead};
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, BodyVtable, Thread};
 use crate::greenlet::blueprint::Blueprint;
 use crate::greenlet::deliver::{Outcome, die};
-use crate::greenlet::kill::{arrive, vacate};
+use crate::greenlet::kill::{arrive, hub, vacate};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::unwind::{GreenletExit, Payload};
+use crate::greenlet::state::Role;
+use crate::greenlet::unwind::{GreenletExit, Payload, Unwound, exit};
 
 /// A run that was not called, and room for what it will be called with.
 #[repr(C)]
@@ -217,10 +218,10 @@ unsafe fn dead_on_arrival<F, A, const BOXED: bool>(
 ) -> Option<Payload> {
     let payload = match arrive(me.block().thread(), me) {
         Arrival::Value => return None,
-        Arrival::Spoilt(payload) => {
+        Arrival::Spoilt(Unwound { payload, .. }) => {
             // SAFETY: once. Only a value is spoilt, so there is an argument, as in `run` (B9).
             drop_quietly(|| unsafe { parts.argument() });
-            payload
+            for_the_parent(me, payload)
         }
         Arrival::Thrown(payload) | Arrival::Died(_, payload) => payload,
         Arrival::Misfit(message) => Box::new(message),
@@ -229,6 +230,15 @@ unsafe fn dead_on_arrival<F, A, const BOXED: bool>(
     // SAFETY: once.
     drop_quietly(|| unsafe { parts.run() });
     Some(payload)
+}
+
+/// What the parent is told of a greenlet that never runs. Of one that is spawned whoever joins it is told.
+fn for_the_parent(me: &AnyGreenlet, payload: Payload) -> Payload {
+    if me.block().role.get() == Role::Plain {
+        return payload;
+    }
+    (hub(me.block().thread()).hooks.leave_word)(me, payload);
+    exit()
 }
 
 /// Drops something on the way to an error that is already known; a panic meanwhile was seen by the hook.

@@ -95,6 +95,9 @@ pub(crate) unsafe fn die(me: &AnyGreenlet, outcome: Outcome) {
         };
     };
     let block = me.block();
+    for killer in block.kills.borrow().killers_but(&target) {
+        thread.bereaved.borrow_mut().push((killer, me.clone()));
+    }
     block.mark_dead();
     match arrival {
         Arrival::Value => {}

@@ -18,7 +18,7 @@ use crate::greenlet::panicking::{panic_in, raise_in};
 use crate::greenlet::state::{Role, State};
 use crate::greenlet::switch::{prepare, transfer_by_hand};
 use crate::greenlet::thread;
-use crate::greenlet::unwind::{GreenletExit, Payload};
+use crate::greenlet::unwind::{GreenletExit, Payload, Unwound};
 use crate::sys::arena::{More, NoStack};
 
 type Place = &'static Location<'static>;
@@ -102,10 +102,10 @@ fn receive_slow<V, B>(thread: &Thread, slot: &mut MaybeUninit<B>) -> Option<Fail
     let me = thread.current();
     match arrive(thread, &me) {
         Arrival::Value => None,
-        Arrival::Spoilt(payload) => {
+        Arrival::Spoilt(unwound) => {
             // SAFETY: only a value is spoilt: it was written to the slot (B10), and is not used again.
             unsafe { slot.assume_init_drop() };
-            Some(Failure::Arrived(Arrival::Thrown(payload)))
+            Some(Failure::Arrived(Arrival::Spoilt(unwound)))
         }
         arrival => Some(Failure::Arrived(arrival)),
     }
@@ -184,7 +184,6 @@ fn return_to_self<A: 'static, B: 'static>(
             unsafe { slot.as_mut_ptr().cast::<A>().write(value) };
             None
         }
-        Arrival::Spoilt(payload) => Some(Failure::Arrived(Arrival::Thrown(payload))),
         arrival => Some(Failure::Arrived(arrival)),
     }
 }
@@ -282,13 +281,17 @@ fn no_stack<V>(target: &AnyGreenlet, value: V, none: NoStack) -> Failure<V> {
 pub(crate) fn fail<V>(failure: Failure<V>) -> SwitchError<V> {
     match failure {
         Failure::Refused(refused) => refused,
-        Failure::Arrived(Arrival::Thrown(payload)) if payload.is::<GreenletExit>() => {
+        Failure::Arrived(Arrival::Thrown(payload) | Arrival::Spoilt(Unwound { payload, .. }))
+            if payload.is::<GreenletExit>() =>
+        {
             raise_in(thread::here().running(), payload)
         }
         Failure::Arrived(Arrival::Misfit(message)) => SwitchError::Thrown(Box::new(message)),
         Failure::Arrived(Arrival::Exited(_)) => SwitchError::Exited(GreenletExit),
         Failure::Arrived(
-            Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload),
+            Arrival::Thrown(payload)
+            | Arrival::Died(_, payload)
+            | Arrival::Spoilt(Unwound { payload, .. }),
         ) => SwitchError::Thrown(payload),
         Failure::Arrived(Arrival::Value) => unreachable!("a value is no failure"),
     }
@@ -319,9 +322,8 @@ pub(crate) fn fail_loudly<V>(failure: Failure<V>, target: &AnyGreenlet) -> ! {
         ),
         Failure::Arrived(Arrival::Misfit(message)) => panic!("{message}"),
         Failure::Arrived(Arrival::Thrown(payload)) => raise_in(thread::here().running(), payload),
-        Failure::Arrived(Arrival::Died(_, payload) | Arrival::Spoilt(payload)) => {
-            panic_in(thread::here().running(), payload)
-        }
+        Failure::Arrived(Arrival::Died(_, payload)) => panic_in(thread::here().running(), payload),
+        Failure::Arrived(Arrival::Spoilt(unwound)) => unwound.go_on(thread::here().running()),
         Failure::Arrived(Arrival::Value) => unreachable!("a value is no failure"),
     }
 }

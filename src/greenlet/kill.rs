@@ -7,17 +7,17 @@
 //! temporary parent: never is a suspended greenlet unwound from the stack of whoever drops it.
 
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::ptr;
 use std::thread;
 
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Body, HubPart, Thread};
 use crate::greenlet::kind::Kind;
-use crate::greenlet::panicking::{Unwinding, Unwound, catch_in, panic_in, raise_in};
+use crate::greenlet::panicking::{Unwinding, catch_in, raise_in};
 use crate::greenlet::state::{Role, State};
 use crate::greenlet::switch::transfer_by_hand;
-use crate::greenlet::unwind::{self, GreenletExit, Payload};
+use crate::greenlet::unwind::{self, GreenletExit, Payload, Unwound};
 
 /// What `me`, which has just arrived, finds. Observers run here, and a forsaken origin is killed here.
 #[cold]
@@ -46,9 +46,9 @@ fn arrive_from(thread: &Thread, me: &AnyGreenlet, victim: Option<&AnyGreenlet>) 
         let left_to_caller = victim == Some(&origin) && origin.block().is_dead();
         if alerts & alert::FORSAKEN != 0
             && !left_to_caller
-            && let Some((_, Unwound { payload, .. })) = reap(origin)
+            && let Some((_, unwound)) = reap(origin)
         {
-            arrival = displace(arrival, payload);
+            arrival = displace(thread, arrival, unwound);
         }
     }
     // Last, for it may switch, which is a way of its own: observers are to see the way here first.
@@ -84,31 +84,42 @@ fn observe(thread: &Thread, origin: &AnyGreenlet, me: &AnyGreenlet, arrival: Arr
         arrival,
         Arrival::Thrown(_) | Arrival::Died(..) | Arrival::Misfit(_)
     );
-    match catch_unwind(AssertUnwindSafe(|| observer(is_throw, origin, me))) {
+    match catch_in(thread.running(), || observer(is_throw, origin, me)) {
         Ok(()) => arrival,
-        Err(payload) => {
+        Err(unwound) => {
             thread.alert.lower(alert::TRACED);
             unwind::drop_quietly((observer, thread.observer.take()));
             match arrival {
-                Arrival::Value | Arrival::Spoilt(_) => Arrival::Spoilt(payload),
-                _ => Arrival::Thrown(payload),
+                Arrival::Value | Arrival::Spoilt(_) => Arrival::Spoilt(unwound),
+                _ => Arrival::Thrown(unwound.payload),
             }
         }
     }
 }
 
-/// What remains if `payload` was raised while `arrival` was waiting to be seen: an error that was first
+/// What remains if the greenlet was unwound while `arrival` was waiting to be seen: an error that was first
 /// stays, unless it would hide a kill.
-fn displace(arrival: Arrival, payload: Payload) -> Arrival {
+fn displace(thread: &Thread, arrival: Arrival, unwound: Unwound) -> Arrival {
     match arrival {
-        Arrival::Value => Arrival::Spoilt(payload),
+        Arrival::Value => Arrival::Spoilt(unwound),
         Arrival::Thrown(_) | Arrival::Died(..) | Arrival::Spoilt(_)
-            if !payload.is::<GreenletExit>() =>
+            if !unwound.payload.is::<GreenletExit>() =>
         {
+            put_off(thread, unwound);
             arrival
         }
-        Arrival::Spoilt(_) => Arrival::Spoilt(payload),
-        _ => Arrival::Thrown(payload),
+        Arrival::Spoilt(_) => Arrival::Spoilt(unwound),
+        _ => Arrival::Thrown(unwound.payload),
+    }
+}
+
+/// For what unwound the running greenlet, where it cannot go on with that: what was raised in it is raised at its next wait. Of a panic the
+/// panic hook has told.
+#[cold]
+pub(crate) fn put_off(thread: &Thread, Unwound { payload, raised }: Unwound) {
+    match raised && thread.hub_part.get().is_some() {
+        true => (hub(thread).hooks.raise_later)(payload),
+        false => unwind::drop_quietly(payload),
     }
 }
 
@@ -139,17 +150,34 @@ pub(crate) fn kill(target: &AnyGreenlet) {
                 true => reap(target.clone()),
                 false => None,
             };
-            match arrival {
-                Arrival::Thrown(payload) => raise_in(thread.running(), payload),
-                Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
-                    panic_in(thread.running(), payload)
-                }
-                Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
-            }
-            if let Some((me, unwound)) = raised {
-                unwound.go_on(me.block());
+            let first = match arrival {
+                Arrival::Thrown(payload) => Some(Unwound {
+                    payload,
+                    raised: true,
+                }),
+                Arrival::Died(_, payload) => Some(Unwound {
+                    payload,
+                    raised: false,
+                }),
+                Arrival::Spoilt(unwound) => Some(unwound),
+                Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
+            };
+            let raised = raised.map(|(_, unwound)| unwound);
+            if let Some(unwound) = first_of(thread, first, raised) {
+                unwound.go_on(thread.running());
             }
         }
+    }
+}
+
+/// What unwinds the running greenlet, of two that would; the second is [put off](put_off).
+fn first_of(thread: &Thread, first: Option<Unwound>, second: Option<Unwound>) -> Option<Unwound> {
+    match (first, second) {
+        (Some(first), Some(second)) => {
+            put_off(thread, second);
+            Some(first)
+        }
+        (first, second) => first.or(second),
     }
 }
 
@@ -176,12 +204,11 @@ fn execute(victim: &AnyGreenlet) -> Arrival {
             transfer_by_hand(thread, block, victim);
         }
     }
-    let arrival = match thread.alert.get() {
+    drop(temporary);
+    match thread.alert.get() {
         0 => Arrival::Value,
         _ => arrive_from(thread, &me, Some(victim)),
-    };
-    drop(temporary);
-    arrival
+    }
 }
 
 /// The hub that a greenlet is parked in, or was spawned by.
@@ -213,6 +240,10 @@ impl<'a> TemporaryParent<'a> {
 impl Drop for TemporaryParent<'_> {
     fn drop(&mut self) {
         self.victim.block().kills.borrow_mut().end(self.killer);
+        if self.victim.is_dead() {
+            let mut bereaved = self.killer.block().thread().bereaved.borrow_mut();
+            bereaved.retain(|(killer, victim)| (killer, victim) != (self.killer, self.victim));
+        }
     }
 }
 
@@ -232,7 +263,8 @@ pub(crate) fn discard(new: &AnyGreenlet) {
             .unwrap_or_else(|payload| unwind::raise(payload))
     };
     // Each is dropped whatever the others do; what is raised first counts.
-    if let Err(unwound) = discarded.and(catch_in(me, locals)) {
+    let dropped = catch_in(me, locals);
+    if let Some(unwound) = first_of(thread, discarded.err(), dropped.err()) {
         unwound.go_on(me);
     }
 }
@@ -297,7 +329,11 @@ pub(crate) fn reap(greenlet: AnyGreenlet) -> Option<(AnyGreenlet, Unwound)> {
     while let Some(greenlet) = next.take() {
         let block = greenlet.block();
         if block.owners.get() == 0 {
-            raised = end(&greenlet).or(raised);
+            match (end(&greenlet), &raised) {
+                (found, None) => raised = found,
+                (Some((me, unwound)), _) => put_off(me.block().thread(), unwound),
+                (None, _) => {}
+            }
         }
         if block.owners.get() > 0 || !block.is_dead() {
             break;
@@ -329,8 +365,15 @@ fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Unwound)> {
             let me = block.thread().current();
             let raised = match execute(greenlet) {
                 Arrival::Died(who, _) if who == *greenlet => None,
-                Arrival::Died(_, payload) | Arrival::Spoilt(payload) => Some((payload, false)),
-                Arrival::Thrown(payload) => Some((payload, true)),
+                Arrival::Died(_, payload) => Some(Unwound {
+                    payload,
+                    raised: false,
+                }),
+                Arrival::Thrown(payload) => Some(Unwound {
+                    payload,
+                    raised: true,
+                }),
+                Arrival::Spoilt(unwound) => Some(unwound),
                 Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
             };
             if !block.is_dead() && block.owners.get() == 0 {
@@ -339,7 +382,7 @@ fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Unwound)> {
                     "has no owner, did not die of GreenletExit, and stays suspended",
                 );
             }
-            raised.map(|(payload, raised)| (me, Unwound { payload, raised }))
+            raised.map(|unwound| (me, unwound))
         }
     }
 }

@@ -48,6 +48,13 @@ impl<G: Clone + PartialEq> Kills<G> {
         }
     }
 
+    /// Those who wait, but for one.
+    pub(crate) fn killers_but(&self, one: &G) -> Vec<G> {
+        let kills = self.0.iter().flat_map(|kills| kills.iter());
+        let killers = kills.map(|kill| &kill.killer);
+        killers.filter(|killer| *killer != one).cloned().collect()
+    }
+
     /// The victim's parent meanwhile.
     pub(crate) fn parent(&self) -> Option<G> {
         Some(self.0.as_ref()?.last()?.parent.clone())

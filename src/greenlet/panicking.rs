@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::panicking;
 
 use crate::greenlet::block::Block;
-use crate::greenlet::unwind::{self, GreenletExit, Known, Payload};
+use crate::greenlet::unwind::{self, GreenletExit, Known, Payload, Unwound};
 
 /// Whether a greenlet unwinds, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +73,6 @@ pub(crate) fn unwind_in(me: &Block, payload: Payload) -> ! {
         true => raise_in(me, payload),
         false => panic_in(me, payload),
     }
-}
-
-/// What has unwound a greenlet and was caught, to be gone on with later.
-pub(crate) struct Unwound {
-    pub(crate) payload: Payload,
-    /// By a kill, a limit, or a throw: no panic.
-    pub(crate) raised: bool,
 }
 
 impl Unwound {

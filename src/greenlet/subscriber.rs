@@ -14,8 +14,8 @@ use tracing::level_filters::LevelFilter;
 
 use crate::greenlet::alert;
 use crate::greenlet::block::{AnyGreenlet, Block, Thread};
-use crate::greenlet::kill::hub;
-use crate::greenlet::panicking::{Unwound, catch_in};
+use crate::greenlet::kill::put_off;
+use crate::greenlet::panicking::catch_in;
 use crate::greenlet::spans::{Entered, Spans};
 use crate::greenlet::thread::if_here;
 use crate::greenlet::unwind::drop_quietly;
@@ -118,16 +118,8 @@ pub(crate) fn quietly<T>(call: impl FnOnce() -> T) -> Option<T> {
             .map_err(drop_quietly)
             .ok();
     };
-    catch_in(thread.running(), call).map_err(heed).ok()
-}
-
-/// A subscriber that waited may have been hit by a kill, which was meant for the greenlet that it was called by: it is raised at the next wait.
-#[cold]
-fn heed(Unwound { payload, raised }: Unwound) {
-    match if_here() {
-        Some(thread) if raised && thread.hub_part.get().is_some() => {
-            (hub(thread).hooks.raise_later)(payload);
-        }
-        _ => drop_quietly(payload),
-    }
+    // If it waited it may have been hit by a kill, which was meant for the greenlet that it was called by.
+    catch_in(thread.running(), call)
+        .map_err(|unwound| put_off(thread, unwound))
+        .ok()
 }

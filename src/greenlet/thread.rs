@@ -67,7 +67,7 @@ fn arrive_in_thread<'a>() -> &'a Thread {
     HERE.set(leaked);
     overflow::install(describe_overflow);
     // Refused if this thread's locals are being destroyed already.
-    let _ = DEPARTURE.try_with(|_| ());
+    thread.endless.set(DEPARTURE.try_with(|_| ()).is_err());
     thread
 }
 

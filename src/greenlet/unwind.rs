@@ -50,6 +50,13 @@ pub(crate) enum Known {
     Raised,
 }
 
+/// What has unwound a greenlet and was caught, to be gone on with later.
+pub(crate) struct Unwound {
+    pub(crate) payload: Payload,
+    /// By a kill, a limit, or a throw: no panic.
+    pub(crate) raised: bool,
+}
+
 pub(crate) fn exit() -> Payload {
     Box::new(GreenletExit)
 }

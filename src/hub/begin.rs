@@ -7,7 +7,7 @@ use crate::greenlet::block::{Hooks, HubPart, ParentLink, Thread};
 use crate::greenlet::kind::Kind;
 use crate::greenlet::state::Role;
 use crate::greenlet::thread::{here, without_stack};
-use crate::hub::interrupt::{interrupt, take_kill};
+use crate::hub::interrupt::{interrupt, leave_word, take_kill};
 use crate::hub::panic_hook::install;
 use crate::hub::report::waits_for;
 use crate::hub::roll;
@@ -41,6 +41,7 @@ fn begin(thread: &Thread) {
         interrupt,
         take_kill,
         raise_later: |payload| place().raise_later(payload),
+        leave_word,
         vacate,
         waits_for,
         shut_down,
@@ -69,7 +70,10 @@ fn begin(thread: &Thread) {
     compiler_fence(Ordering::Release);
     thread.hub.set(block);
     let hub = Hub::of(thread);
-    roll::enroll(hub.home, hub.beat.clone());
+    // Others are not to ask for one that nobody takes off the roll.
+    if !thread.endless.get() {
+        roll::enroll(hub.home, hub.beat.clone());
+    }
 }
 
 /// Makes the greenlet of that key runnable, on its own thread.

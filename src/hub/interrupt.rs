@@ -180,10 +180,20 @@ impl Place<'_> {
             return;
         }
         let condemned = self.seat.condemn(payload);
-        self.seat.pending.set(true);
+        // Its next wait may be in a switch.
+        strike(self.hub, &self.thread.current());
         if let Err(too_late) = condemned {
             drop_quietly(too_late);
         }
+    }
+}
+
+/// Puts down what a greenlet dies of that never runs.
+pub(crate) fn leave_word(greenlet: &AnyGreenlet, payload: Payload) {
+    let block = greenlet.block();
+    let seat = Hub::of(block.thread()).seat(block);
+    if let Err(too_late) = seat.condemn(payload) {
+        drop_quietly(too_late);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::greenlet::block::{Arrival, Thread};
 use crate::greenlet::kill::arrive;
 use crate::greenlet::kind::Kind;
 use crate::greenlet::panicking::{Unwinding, raise_in};
+use crate::greenlet::unwind::Unwound;
 use crate::hub::awaited::{Awaited, Plain};
 use crate::hub::interrupt::take_pending;
 use crate::hub::run_loop::leave;
@@ -132,8 +133,8 @@ impl Place<'_> {
 fn arrive_slowly(thread: &Thread) {
     match arrive(thread, &thread.current()) {
         Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => {}
-        Arrival::Thrown(payload) | Arrival::Died(_, payload) | Arrival::Spoilt(payload) => {
-            Place::of(thread).raise_later(payload);
-        }
+        Arrival::Thrown(payload)
+        | Arrival::Died(_, payload)
+        | Arrival::Spoilt(Unwound { payload, .. }) => Place::of(thread).raise_later(payload),
     }
 }

@@ -16,9 +16,9 @@ use std::thread::panicking;
 use std::time::{Duration, Instant};
 
 use crate::greenlet::alert;
-use crate::greenlet::block::{AnyGreenlet, Arrival, Thread};
+use crate::greenlet::block::{AnyGreenlet, Arrival, Block, Thread};
 use crate::greenlet::panicking::Unwinding;
-use crate::greenlet::state::Stage;
+use crate::greenlet::state::{Stage, State};
 use crate::greenlet::switch::{prepare, set_current, transfer};
 use crate::hub::interrupt::{Strike, elapse, press_again, take_strike};
 use crate::hub::report::{self, Deadlock};
@@ -162,8 +162,8 @@ fn look_around(thread: &Thread, hub: &Hub) {
         if !hub.shielded.borrow().is_empty() && !panicking() {
             press_again(hub);
         }
-        if let Some(struck) = strike(thread, hub) {
-            return set_current(thread, &struck);
+        if let Some(next) = strike(thread, hub).or_else(|| let_go(thread)) {
+            return set_current(thread, &next);
         }
         if let Some(next) = pop_ready(hub, More::MayBeReserved) {
             return set_current(thread, &next);
@@ -280,6 +280,18 @@ fn strike(thread: &Thread, hub: &Hub) -> Option<AnyGreenlet> {
         }
     }
     None
+}
+
+/// A killer that waits in vain, for the end of its victim was told to somebody else: it finds that as well.
+fn let_go(thread: &Thread) -> Option<AnyGreenlet> {
+    let mut bereaved = thread.bereaved.borrow_mut();
+    let waits = |killer: &Block| killer.state() == State::Suspended && !killer.is_parked();
+    let at = bereaved
+        .iter()
+        .position(|(killer, _)| waits(killer.block()))?;
+    let (killer, victim) = bereaved.remove(at);
+    thread.announce(&killer, Arrival::Exited(victim));
+    Some(killer)
 }
 
 /// Sleeps until something may have happened; false if nothing ever will.

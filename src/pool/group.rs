@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::greenlet::builder::GreenletBuilder;
+use crate::greenlet::kill::put_off;
+use crate::greenlet::thread::here;
 use crate::hub::begin::place;
 use crate::hub::limits::SpawnError;
 use crate::sys::clock;
@@ -138,8 +140,9 @@ impl Group {
     #[track_caller]
     pub fn kill(&self) {
         let mut first = None;
-        self.members.kill(|unwound| {
-            first.get_or_insert(unwound);
+        self.members.kill(|unwound| match &first {
+            None => first = Some(unwound),
+            Some(_) => put_off(here(), unwound),
         });
         if let Some(unwound) = first {
             unwound.go_on(place().me);

@@ -8,9 +8,9 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::greenlet::block::AnyGreenlet;
-use crate::greenlet::panicking::{Unwound, catch_in};
+use crate::greenlet::panicking::catch_in;
 use crate::greenlet::thread::here;
-use crate::greenlet::unwind;
+use crate::greenlet::unwind::{self, Unwound};
 use crate::hub::awaited::{Awaited, Holder};
 use crate::hub::interrupt::interrupt;
 use crate::hub::wait_on::{Waited, wait_on};

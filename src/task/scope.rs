@@ -24,9 +24,9 @@ use std::thread as std_thread;
 
 use crate::greenlet::block::AnyGreenlet;
 use crate::greenlet::builder::GreenletBuilder;
-use crate::greenlet::panicking::{Unwound, catch_in};
+use crate::greenlet::panicking::catch_in;
 use crate::greenlet::thread::here;
-use crate::greenlet::unwind::{self, AbortOnUnwind, GreenletExit, Known, Payload};
+use crate::greenlet::unwind::{self, AbortOnUnwind, GreenletExit, Known, Payload, Unwound};
 use crate::hub::awaited::{Awaited, Holder};
 use crate::hub::begin::place;
 use crate::hub::limits::SpawnError;

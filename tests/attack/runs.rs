@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use greenlet::pool::{Group, Pool};
 use greenlet::{
-    AnyGreenlet, Generator, Greenlet, GreenletBuilder, GreenletExit, SwitchError, Yielder,
-    join_all, scope, sleep, spawn, spawn_later, trace, try_spawn, yield_now,
+    AnyGreenlet, Generator, Greenlet, GreenletBuilder, SwitchError, Yielder, join_all, scope,
+    sleep, spawn, spawn_later, trace, try_spawn, yield_now,
 };
 
 use crate::support::{Token, leak_checked};
@@ -109,7 +109,8 @@ fn a_spawned_greenlet_starts_with_nothing_though_an_observer_panics_on_the_way()
         yield_now();
         trace::clear();
         // It never ran.
-        assert!(handle.join().unwrap_err().is::<GreenletExit>());
+        let payload = handle.join().unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"the observer's"));
     });
 }
 

@@ -22,6 +22,33 @@ fn is_there(dump: &Dump, name: &str) -> bool {
     named.any(|greenlet| greenlet.activity == Activity::Parked)
 }
 
+/// A destructor that uses the hub when its thread's greenlets are at their end.
+struct Late;
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        spawn(|| ()).join().unwrap();
+    }
+}
+
+#[test]
+fn a_thread_is_not_asked_that_has_used_its_hub_as_it_ended() {
+    thread_local! {
+        static LATE: Late = const { Late };
+    }
+    world_checked(|| {
+        let thread = thread::Builder::new().name("late".into()).spawn(|| {
+            // Destroyed after what is first used later.
+            LATE.with(|_| ());
+            spawn(|| ()).join().unwrap();
+        });
+        thread.unwrap().join().unwrap();
+        let dump = dump_all(Duration::from_millis(100));
+        let late = |name: &String| name.contains("late");
+        assert!(!dump.silent.iter().any(late), "{:?}", dump.silent);
+    });
+}
+
 #[test]
 fn every_thread_is_asked_whether_it_sleeps_or_works() {
     world_checked(|| {

@@ -15,6 +15,8 @@ use crate::support::{Bell, Token, leak_checked};
 
 const SOON: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
+/// Far more than is needed, also on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
 
 fn is_killed<T>(handle: JoinHandle<T>) -> bool {
     handle
@@ -347,6 +349,43 @@ fn a_kill_that_comes_after_the_wake_up_hits_the_switch_that_comes_next() {
         assert!(joined.unwrap_err().is::<GreenletExit>());
         // The wake-up has counted.
         assert_eq!(units.available(), 0);
+    });
+}
+
+/// It arrives behind one without an owner, which it has to end first.
+#[test]
+fn a_kill_while_it_ends_another_hits_the_switch_that_comes_next() {
+    struct Waits(Rc<Semaphore>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            self.0.acquire();
+        }
+    }
+    leak_checked(|| {
+        let victim = spawn(|| {
+            yield_now();
+            Greenlet::new(|()| sleep(HOUR)).switch(());
+        });
+        let may_end = Rc::new(Semaphore::new(0));
+        let waits = Waits(may_end.clone());
+        let owner = Rc::new(Cell::new(None));
+        let own = owner.clone();
+        let forsaken = Greenlet::<(), ()>::new(move |()| {
+            let _waits = waits;
+            drop(own.take());
+            sleep(HOUR);
+        });
+        let name = forsaken.any();
+        owner.set(Some(forsaken));
+        let starter = spawn(move || name.switch::<(), ()>(()));
+        sleep(SOON);
+        victim.kill();
+        sleep(SOON);
+        may_end.release();
+        assert!(victim.wait_timeout(LONG));
+        assert!(is_killed(victim));
+        starter.kill();
+        starter.wait();
     });
 }
 

@@ -8,12 +8,16 @@ use std::thread;
 use std::time::Duration;
 
 use greenlet::lock::Semaphore;
-use greenlet::{Generator, Greenlet, GreenletExit, State, SwitchError, sleep, spawn, yield_now};
+use greenlet::{
+    AnyGreenlet, Generator, Greenlet, GreenletExit, State, SwitchError, sleep, spawn, yield_now,
+};
 
 use crate::support::{Bell, leak_checked};
 
 const SOON: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
+/// Far more than is needed, also on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
 
 /// A plain greenlet that sleeps in the hub for an hour.
 fn parked(rung: &Rc<Cell<u32>>) -> Greenlet<(), ()> {
@@ -60,6 +64,65 @@ fn a_kill_of_one_that_waits_comes_back_when_it_is_dead() {
         g.kill();
         assert!(g.is_dead());
         assert_eq!(rung.get(), 1);
+    });
+}
+
+#[test]
+fn all_who_kill_one_that_waits_go_on_when_it_is_dead() {
+    leak_checked(|| {
+        let rung = Rc::default();
+        let g = parked(&rung);
+        let (one, other) = (g.any(), g.any());
+        let killers = [
+            spawn(move || one.kill()),
+            spawn(move || drop(g)),
+            spawn(move || other.kill()),
+        ];
+        for killer in killers {
+            assert!(killer.wait_timeout(LONG));
+            assert_eq!(rung.get(), 1);
+        }
+    });
+}
+
+#[test]
+fn all_who_throw_into_one_that_waits_go_on_when_it_is_dead() {
+    leak_checked(|| {
+        let target = spawn(|| sleep(HOUR));
+        yield_now();
+        let throwers = [1, 2].map(|n| {
+            let name = target.greenlet();
+            spawn(move || name.try_throw::<u8>(Box::new(n)).is_err())
+        });
+        for thrower in throwers {
+            assert!(thrower.join_timeout(LONG).unwrap().unwrap());
+        }
+        assert_eq!(target.join().unwrap_err().downcast_ref(), Some(&1));
+    });
+}
+
+/// The victim's end goes to one that sleeps, which is not there to take it.
+#[test]
+fn a_killer_goes_on_whose_victim_changes_its_parent() {
+    struct Leaves(AnyGreenlet);
+    impl Drop for Leaves {
+        fn drop(&mut self) {
+            greenlet::current().set_parent(&self.0).unwrap();
+        }
+    }
+    leak_checked(|| {
+        let sleeper = spawn(|| sleep(SOON));
+        yield_now();
+        let leaves = Leaves(sleeper.greenlet());
+        let g = Greenlet::<(), ()>::new(move |()| {
+            let _leaves = leaves;
+            greenlet::main().switch::<(), ()>(())
+        });
+        g.switch(());
+        let name = g.any();
+        let killer = spawn(move || name.kill());
+        assert!(killer.wait_timeout(LONG) && g.is_dead());
+        sleeper.join().unwrap();
     });
 }
 

@@ -1,7 +1,7 @@
 //! Observers of greenlets that wait in the hub.
 
 use std::cell::{Cell, RefCell};
-use std::panic::resume_unwind;
+use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use greenlet::lock::Semaphore;
 use greenlet::trace::{self, Event};
 use greenlet::{AnyGreenlet, Greenlet, sleep, spawn, yield_now};
 
-use crate::support::leak_checked;
+use crate::support::{Token, leak_checked};
 
 const SOON: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -45,6 +45,39 @@ fn the_way_to_a_waiting_greenlet_leads_through_the_hub() {
                 way(&hub, &main),
             ]
         );
+    });
+}
+
+/// An observer that panics when that greenlet arrives.
+fn refuse(name: AnyGreenlet) {
+    trace::set(move |_, _, to| assert!(*to != name, "refused"));
+}
+
+#[test]
+fn whoever_joins_one_is_told_of_the_panic_of_an_observer_that_has_kept_it_from_running() {
+    leak_checked(|| {
+        let captured = Token::new();
+        let refused = spawn(move || drop(captured));
+        refuse(refused.greenlet());
+        let payload = refused.join().unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"refused"));
+    });
+}
+
+#[test]
+fn a_scope_is_told_of_the_panic_of_an_observer_that_has_unwound_a_child() {
+    leak_checked(|| {
+        let scoped = catch_unwind(|| {
+            greenlet::scope(|s| {
+                s.spawn(|| {
+                    let child = Greenlet::new(|()| ());
+                    refuse(greenlet::current());
+                    child.switch(());
+                });
+            });
+        });
+        let message = scoped.unwrap_err();
+        assert_eq!(message.downcast_ref(), Some(&"a scoped greenlet panicked"));
     });
 }
 

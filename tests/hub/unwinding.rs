@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use greenlet::lock::{Lock, Semaphore};
-use greenlet::pool::Pool;
+use greenlet::pool::{Group, Pool};
 use greenlet::sync::Mutex;
 use greenlet::threadpool::ThreadPool;
 use greenlet::{Elapsed, Greenlet, GreenletExit, scope, sleep, spawn, timeout, yield_now};
@@ -325,6 +325,93 @@ fn one_in_a_switch_is_killed_while_another_unwinds_and_waits_for_it() {
             assert!(unwinds.join().unwrap_err().is::<GreenletExit>());
         });
     }
+}
+
+/// Sleeps for an hour when dropped, unless it is interrupted.
+struct Forever;
+
+impl Drop for Forever {
+    fn drop(&mut self) {
+        sleep(HOUR);
+    }
+}
+
+/// The greenlet whose victim panics is killed while it drops what only the victim has kept.
+#[test]
+fn a_kill_beside_a_panic_of_the_victim_is_not_lost() {
+    leak_checked(|| {
+        let killer = spawn(move || {
+            let forever = Forever;
+            let kept = Greenlet::new(move |()| drop(forever));
+            let victim = Greenlet::<(), ()>::new(|()| {
+                let _itself = Greenlet::<(), ()>::current();
+                let back = greenlet::current().parent().unwrap();
+                catch_unwind(|| back.switch::<(), ()>(())).unwrap_err();
+                panic!("instead");
+            });
+            victim.switch(());
+            victim.set_parent(&kept).unwrap();
+            drop(kept);
+            let name = victim.any();
+            drop(victim);
+            let caught = catch_unwind(AssertUnwindSafe(|| name.kill())).unwrap_err();
+            assert_eq!(caught.downcast_ref(), Some(&"instead"));
+            sleep(HOUR);
+        });
+        yield_now();
+        killer.kill();
+        assert!(killer.wait_timeout(LONG));
+        assert!(killer.join().unwrap_err().is::<GreenletExit>());
+    });
+}
+
+#[test]
+fn a_kill_beside_a_panic_of_what_never_ran_is_not_lost() {
+    struct Fails;
+    impl Drop for Fails {
+        fn drop(&mut self) {
+            panic!("fails");
+        }
+    }
+    leak_checked(move || {
+        let killer = spawn(move || {
+            let group = Group::new();
+            let (fails, forever) = (Fails, Forever);
+            drop(group.spawn(move || drop(fails)));
+            drop(group.spawn(move || drop(forever)));
+            let caught = catch_unwind(AssertUnwindSafe(|| group.kill())).unwrap_err();
+            assert_eq!(caught.downcast_ref(), Some(&"fails"));
+            sleep(HOUR);
+        });
+        yield_now();
+        killer.kill();
+        assert!(killer.wait_timeout(LONG));
+        assert!(killer.join().unwrap_err().is::<GreenletExit>());
+    });
+}
+
+/// What a greenlet without owners has kept is dropped by whoever arrives behind it.
+#[test]
+fn a_limit_that_elapses_on_the_way_of_something_thrown_is_not_lost() {
+    leak_checked(|| {
+        let end = timeout(SOON, || {
+            let forever = Forever;
+            let kept = Greenlet::new(move |()| drop(forever));
+            let owner = Rc::new(RefCell::new(None));
+            let own = owner.clone();
+            let thrower = Greenlet::<(), ()>::new(move |()| {
+                drop(own.take());
+                greenlet::main().throw::<()>(Box::new("thrown"));
+            });
+            thrower.set_parent(&kept).unwrap();
+            drop(kept);
+            let name = thrower.any();
+            owner.replace(Some(thrower));
+            name.try_switch::<(), ()>(()).unwrap_err();
+            sleep(LONG);
+        });
+        assert_eq!(end, Err(Elapsed::default()));
+    });
 }
 
 /// A limit that was taken up before another greenlet began to unwind is felt while it does.
