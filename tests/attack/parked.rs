@@ -12,10 +12,11 @@ use crate::support::{Token, leak_checked};
 
 const SOON: Duration = Duration::from_millis(2);
 
-/// A spawned greenlet that makes a child, and then sleeps; the child's body is `body`.
+/// A spawned greenlet that makes a child, and then sleeps; the child's body is `body`. On simulated time, so that it sleeps while anybody can run.
 fn child_of_a_sleeper<B: 'static>(
     body: impl FnOnce(()) -> B + 'static,
 ) -> (greenlet::JoinHandle<()>, Greenlet<(), B>) {
+    greenlet::__simulate();
     let child = Rc::new(RefCell::new(None));
     let made = child.clone();
     let handle = spawn(move || {

@@ -62,6 +62,7 @@ fn what_main_did_not_hear_of_is_dropped_while_there_is_a_hub() {
 #[test]
 fn what_a_dying_greenlet_did_not_hear_of_is_dropped_on_its_own_stack() {
     leak_checked(|| {
+        greenlet::__simulate();
         struct Waits;
         impl Drop for Waits {
             fn drop(&mut self) {

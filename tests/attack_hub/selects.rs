@@ -14,6 +14,7 @@ use crate::support::leak_checked;
 #[test]
 fn a_select_of_both_ends_meets_a_receiver_that_came_while_it_looked() {
     leak_checked(|| {
+        greenlet::__simulate();
         let (sender, receiver) = bounded::<u32>(0);
         let (promising, promised) = bounded::<u32>(0);
         let breaker = greenlet::spawn(move || {

@@ -31,9 +31,9 @@ fn die_by_segv() -> ! {
 }
 
 fn send_segv() {
-    let this = std::process::id().to_string();
-    let sent = Command::new("kill").args(["-SEGV", &this]).status();
-    assert!(sent.expect("kill can be started").success());
+    let kill = format!("kill -SEGV {}", std::process::id());
+    let sent = Command::new("sh").args(["-c", &kill]).status();
+    assert!(sent.expect("there is a shell").success());
 }
 
 /// Whether this process has a handler for it, as far as can be known.

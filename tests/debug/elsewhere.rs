@@ -220,9 +220,8 @@ fn a_dump_is_written_whenever_the_signal_comes() {
         assert!(said.any(|line| line.unwrap() == "ready"));
         let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
         for _ in 0..2 {
-            let kill = Command::new("kill")
-                .args(["-USR1", &child.id().to_string()])
-                .status();
+            let kill = format!("kill -USR1 {}", child.id());
+            let kill = Command::new("sh").args(["-c", &kill]).status();
             assert!(kill.unwrap().success());
             let mut about = told
                 .by_ref()

@@ -14,8 +14,12 @@ const LONG: Duration = Duration::from_secs(60);
 const HAS_FRAMES: bool = cfg!(target_env = "gnu");
 
 fn watch() -> (Watchdog, Receiver<Hogged>) {
+    watch_for(LIMIT)
+}
+
+fn watch_for(limit: Duration) -> (Watchdog, Receiver<Hogged>) {
     let (tell, told) = channel();
-    let watchdog = Watchdog::with(LIMIT, move |hogged| _ = tell.send(hogged)).unwrap();
+    let watchdog = Watchdog::with(limit, move |hogged| _ = tell.send(hogged)).unwrap();
     (watchdog, told)
 }
 
@@ -109,8 +113,10 @@ fn whoever_waits_is_not_told_of() {
     world_checked(|| {
         {
             let id = greenlet::main().id();
-            let (watchdog, told) = watch();
-            let sleeper = spawn(|| sleep(10 * LIMIT));
+            // Longer than the system keeps it from running while it does not wait.
+            let limit = 20 * LIMIT;
+            let (watchdog, told) = watch_for(limit);
+            let sleeper = spawn(move || sleep(4 * limit));
             let ids = [id, sleeper.greenlet().id()];
             sleeper.join().unwrap();
             drop(watchdog);

@@ -189,6 +189,7 @@ fn a_result_that_nobody_takes_may_wait_while_it_is_dropped() {
 #[test]
 fn a_hub_is_run_by_main_only() {
     leak_checked(|| {
+        greenlet::__simulate();
         let message = spawn(|| {
             let error = catch_unwind(greenlet::hub::run).unwrap_err();
             let inner = Greenlet::new(|()| catch_unwind(greenlet::hub::run).is_err());

@@ -230,7 +230,7 @@ fn the_panic_of_a_child_is_raised_at_its_parents_wait() {
         let parent = spawn(move || {
             let child = Greenlet::<(), ()>::new(|()| resume_unwind(Box::new("child")));
             shelf.replace(Some(child));
-            sleep(SOON * 1000);
+            sleep(HOUR);
         });
         yield_now();
         let starter = spawn(move || drop(slot.take().expect("made before").try_switch(())));
@@ -289,6 +289,7 @@ fn a_killed_reader_ends_its_generator_that_sleeps() {
 #[test]
 fn a_killed_reader_ends_its_generator_that_was_just_woken() {
     leak_checked(|| {
+        greenlet::__simulate();
         let semaphore = Rc::new(Semaphore::new(0));
         let rung = Rc::new(Cell::new(0));
         let (s, bell) = (semaphore.clone(), Bell(rung.clone()));
@@ -296,7 +297,7 @@ fn a_killed_reader_ends_its_generator_that_was_just_woken() {
             let numbers = Generator::new(move |yielder| {
                 let _bell = bell;
                 s.acquire();
-                sleep(SOON * 200);
+                sleep(HOUR);
                 yielder.give(1);
             });
             numbers.sum::<i32>()
@@ -305,7 +306,7 @@ fn a_killed_reader_ends_its_generator_that_was_just_woken() {
         semaphore.release();
         reader.kill();
         assert!(
-            reader.wait_timeout(SOON * 100),
+            reader.wait_timeout(HOUR / 2),
             "its wait was not interrupted"
         );
         assert_eq!(rung.get(), 1);

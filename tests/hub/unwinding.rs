@@ -100,6 +100,7 @@ fn several_unwind_at_once() {
 #[test]
 fn others_are_interruptible_while_one_unwinds() {
     leak_checked(|| {
+        greenlet::__simulate();
         let log = Log::default();
         let l = log.clone();
         let unwinds = spawn(move || {
@@ -197,6 +198,7 @@ fn a_kill_that_a_swallowed_one_keeps_off_strikes_in_the_end() {
 #[test]
 fn a_swallowed_kill_shields_as_long_as_another_greenlet_unwinds() {
     leak_checked(|| {
+        greenlet::__simulate();
         let log = Log::default();
         let l = log.clone();
         let unwinds = spawn(move || {
@@ -230,6 +232,7 @@ impl Drop for Switcher {
 #[test]
 fn a_limit_is_felt_while_a_destructor_waits_in_a_switch() {
     leak_checked(|| {
+        greenlet::__simulate();
         let switcher = Switcher(Log::default());
         let first = spawn(move || {
             let _switcher = switcher;
@@ -424,6 +427,7 @@ fn a_drop_in_an_unwind_that_has_to_wait_leaves_others_as_ever() {
         }
     }
     leak_checked(|| {
+        greenlet::__simulate();
         let owned = Greenlet::new(|()| {
             let _slow = Slow;
             sleep(HOUR);
@@ -619,6 +623,8 @@ impl Drop for Slow {
 #[test]
 fn a_limit_that_elapses_while_a_scope_kills_its_children_is_not_lost() {
     leak_checked(|| {
+        // If both had elapsed at once, nothing would end the destructor's sleep.
+        greenlet::__simulate();
         let ended = timeout(SOON * 5, || {
             let inner = timeout(Duration::ZERO, || {
                 scope(|s| {

@@ -2,32 +2,39 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::process::Command;
 use std::thread;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::peer;
 use crate::program::{Program, connect};
 
-/// Redis wants to be told a port; somebody else may take a free one before it does.
+/// Redis wants to be told a port; somebody else may take a free one before it does, and then it gets another.
 fn redis() -> Program {
-    let any = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let port = any.local_addr().expect("is bound").port().to_string();
-    drop(any);
-    let mut command = Command::new("redis-server");
-    command.args([
-        "--port",
-        &port,
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ]);
-    let mut redis = Program::start_as(&mut command, "Ready to accept connections");
-    redis.addr = format!("127.0.0.1:{port}");
-    redis
+    for _ in 0..10 {
+        let any = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = any.local_addr().expect("is bound").port().to_string();
+        drop(any);
+        let mut command = Command::new("redis-server");
+        command.args([
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
+        let mut redis = Program::start_at_once(&mut command);
+        if redis.hears("Ready to accept connections").is_ok() {
+            redis.addr = format!("127.0.0.1:{port}");
+            return redis;
+        }
+    }
+    panic!("redis is never ready");
 }
 
 #[test]
@@ -95,9 +102,12 @@ fn the_end_of_each_direction_is_passed_on_by_itself() {
 
 #[test]
 fn without_a_target_the_client_is_turned_away() {
-    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let addr = nobody.local_addr().expect("is bound").to_string();
-    drop(nobody);
+    // A socket that has the port, and does not listen.
+    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).expect("is made");
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("is an address");
+    nobody.bind(&any.into()).expect("a port is free");
+    let addr = nobody.local_addr().expect("is bound").as_socket();
+    let addr = addr.expect("is of the internet").to_string();
     let forwarder = Program::start("port_forwarder", &["127.0.0.1:0", &addr]);
     let mut client = connect(&forwarder.addr);
     assert_eq!(client.read(&mut [0]).expect("it ends in good order"), 0);

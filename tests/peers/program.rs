@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -71,11 +71,16 @@ impl Program {
     /// Waits for the line that has this in it: what follows there.
     #[track_caller]
     pub(crate) fn says(&self, what: &str) -> String {
+        let rest = self.hears(what);
+        rest.unwrap_or_else(|error| panic!("it does not say {what:?}: {error}"))
+    }
+
+    /// As [`says`](Self::says); an error if it ends or hangs before.
+    pub(crate) fn hears(&self, what: &str) -> Result<String, RecvTimeoutError> {
         loop {
-            let line = self.stdout.recv_timeout(HANGS);
-            let line = line.unwrap_or_else(|error| panic!("it does not say {what:?}: {error}"));
+            let line = self.stdout.recv_timeout(HANGS)?;
             if let Some((_, rest)) = line.split_once(what) {
-                return rest.to_owned();
+                return Ok(rest.to_owned());
             }
         }
     }

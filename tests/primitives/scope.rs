@@ -504,6 +504,8 @@ fn what_comes_while_the_owner_unwinds_is_raised_behind_the_scope() {
 #[test]
 fn an_outer_limit_that_elapses_meanwhile_is_not_lost() {
     leak_checked(|| {
+        // If both had elapsed at once, the child would be killed once only, and sleep on.
+        greenlet::__simulate();
         let outer = timeout(SOON * 20, || {
             let inner = timeout(SOON, || {
                 scope(|s| {

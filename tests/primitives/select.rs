@@ -412,6 +412,7 @@ fn a_promise_that_is_broken_has_not_been_made() {
 #[test]
 fn a_receiver_that_does_not_wait_for_a_promise_leaves_the_message_to_the_next() {
     leak_checked(|| {
+        greenlet::__simulate();
         for keeps in [true, false] {
             let (s, r) = bounded(0);
             let receiver = r.clone();

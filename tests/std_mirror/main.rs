@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::process::Command;
+use std::sync::{PoisonError, RwLock};
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -16,10 +17,24 @@ mod support;
 mod on_greenlet;
 mod on_std;
 
+/// Until a new process has become another program it has copies of all descriptors: what others close meanwhile is not closed.
+static STARTS: RwLock<()> = RwLock::new(());
+
+fn beside_others<R>(f: impl FnOnce() -> R) -> R {
+    let _starts = STARTS.read().unwrap_or_else(PoisonError::into_inner);
+    f()
+}
+
+/// For what starts processes.
+fn alone<R>(f: impl FnOnce() -> R) -> R {
+    let _starts = STARTS.write().unwrap_or_else(PoisonError::into_inner);
+    f()
+}
+
 /// The tests in this binary whose names begin with `side`, without that.
 fn tests_of(side: &str) -> BTreeSet<String> {
     let mut command = Command::new(env::current_exe().unwrap());
-    let listed = command.args(["--list", "--format", "terse"]).output();
+    let listed = alone(|| command.args(["--list", "--format", "terse"]).output());
     let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
     let names = listed
         .lines()

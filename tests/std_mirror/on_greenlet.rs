@@ -3,7 +3,12 @@
 pub(crate) use greenlet::{fs, io, net, os, process, sync, thread, thread_local};
 
 pub(crate) fn check(body: fn()) {
-    crate::support::leak_checked(body);
+    crate::beside_others(|| crate::support::leak_checked(body));
+}
+
+/// Of what starts processes.
+pub(crate) fn check_alone(body: fn()) {
+    crate::alone(|| crate::support::leak_checked(body));
 }
 
 #[path = "bodies/addrs.rs"]

@@ -3,7 +3,12 @@
 pub(crate) use std::{fs, io, net, os, process, sync, thread, thread_local};
 
 pub(crate) fn check(body: fn()) {
-    body();
+    crate::beside_others(body);
+}
+
+/// Of what starts processes.
+pub(crate) fn check_alone(body: fn()) {
+    crate::alone(body);
 }
 
 #[path = "bodies/addrs.rs"]

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::fs;
+use std::io::ErrorKind;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -85,14 +86,41 @@ pub fn world_checked(test: impl FnOnce() + Send + 'static) {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = descriptors();
+    let before = settled();
     leak_checked(test);
     let began = Instant::now();
-    while descriptors() != before {
-        let (now, left) = (descriptors(), began.elapsed() < PATIENCE);
-        assert!(left, "{before} file descriptors were open, now {now}");
+    while descriptors() != before.len() {
+        let (now, left) = (open(), began.elapsed() < PATIENCE);
+        assert!(left, "open before: {before:#?}, now: {now:#?}");
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// What is open once two looks see the same: a thread of an earlier test may be about to close something.
+fn settled() -> Vec<String> {
+    let mut before = open();
+    loop {
+        thread::sleep(Duration::from_millis(1));
+        let now = open();
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
+
+/// The numbers of the file descriptors that the process has open, and what they are.
+fn open() -> Vec<String> {
+    let entries = fs::read_dir("/proc/self/fd").unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut open: Vec<_> = paths
+        .map(|path| {
+            let what = fs::read_link(&path).unwrap_or_default();
+            format!("{} {}", path.display(), what.display())
+        })
+        .collect();
+    open.sort();
+    open
 }
 
 /// How many file descriptors the process has open.
@@ -107,11 +135,19 @@ pub struct TempDir(PathBuf);
 impl TempDir {
     pub fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("greenlet-test-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        TempDir(path)
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("greenlet-test-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                // Left by a process of the same number that has not come to its end.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => {
+                    made.unwrap();
+                    return TempDir(path);
+                }
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {

@@ -235,7 +235,7 @@ fn a_wait_for_readiness_beside_the_streams_own_waits() {
                 one.join().unwrap().unwrap();
             }
             assert!(
-                timeout(SOON, || (&*here).read(&mut [0; 9]))
+                timeout(HOUR, || (&*here).read(&mut [0; 9]))
                     .unwrap()
                     .is_ok()
             );

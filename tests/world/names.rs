@@ -1,5 +1,5 @@
 //! A `getaddrinfo` in front of the system's, which the whole binary uses: names that end in `.test` exist, and can be held up;
-//! those that end in `.invalid` do not.
+//! those that end in `.invalid` do not. Of the others only `localhost` is looked up, so that no name depends on a network.
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
@@ -72,6 +72,8 @@ unsafe extern "C" fn getaddrinfo(
         mem::transmute::<*mut libc::c_void, GetAddrInfo>(symbol)
     };
     let mut node = node;
+    let mut numeric: libc::addrinfo;
+    let mut hints = hints;
     if !node.is_null() {
         // SAFETY: the caller says that it is a string.
         let name = unsafe { CStr::from_ptr(node) }.to_string_lossy();
@@ -81,6 +83,12 @@ unsafe extern "C" fn getaddrinfo(
         }
         if name.ends_with(".test") {
             node = c"127.0.0.1".as_ptr();
+        }
+        if name != "localhost" && !hints.is_null() {
+            // SAFETY: the caller's, which says that they are there.
+            numeric = unsafe { *hints };
+            numeric.ai_flags |= libc::AI_NUMERICHOST;
+            hints = &raw const numeric;
         }
     }
     // SAFETY: as the caller's call.

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use greenlet::hub;
@@ -17,8 +18,10 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Sends this process a signal, which has come when this is over.
-fn send(name: &str) {
-    let script = format!("kill -{name} {}", std::process::id());
+fn send(signal: i32) {
+    // Any thread may be interrupted for it, at its leisure. Receivers are told in the order of their making, so all the others before this one.
+    let last = Signals::new([signal]).unwrap();
+    let script = format!("kill -{signal} {}", std::process::id());
     assert!(
         Command::new("sh")
             .args(["-c", &script])
@@ -26,6 +29,9 @@ fn send(name: &str) {
             .unwrap()
             .success()
     );
+    while last.try_recv().is_none() {
+        thread::sleep(MS);
+    }
 }
 
 #[test]
@@ -39,7 +45,7 @@ fn others_run_while_one_waits_for_a_signal() {
                 sleep(MS);
                 count.set(count.get() + 1);
             }
-            send("USR1");
+            send(signal::SIGUSR1);
         });
         assert_eq!(signals.recv().unwrap(), Signal(signal::SIGUSR1));
         assert_eq!(turns.get(), 5);
@@ -53,9 +59,9 @@ fn what_came_before_is_received_once() {
     world_checked(|| {
         let signals = Signals::new([signal::SIGUSR1, signal::SIGUSR2]).unwrap();
         assert_eq!(signals.try_recv(), None);
-        send("USR2");
-        send("USR2");
-        send("USR1");
+        send(signal::SIGUSR2);
+        send(signal::SIGUSR2);
+        send(signal::SIGUSR1);
         let mut both = [signals.recv().unwrap(), signals.recv().unwrap()];
         both.sort();
         assert_eq!(
@@ -64,11 +70,11 @@ fn what_came_before_is_received_once() {
         );
         let error = signals.recv_timeout(MS).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        send("USR1");
+        send(signal::SIGUSR1);
         assert_eq!(signals.try_recv(), Some(Signal(signal::SIGUSR1)));
         let error = signals.recv_timeout(MS).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        send("USR1");
+        send(signal::SIGUSR1);
         assert_eq!(signals.recv_timeout(HOUR).unwrap(), Signal(signal::SIGUSR1));
     });
 }
@@ -84,16 +90,16 @@ fn every_receiver_is_told_as_long_as_it_lives() {
             spawn(move || one.recv().unwrap())
         });
         yield_now();
-        send("USR1");
+        send(signal::SIGUSR1);
         assert_eq!(one.recv().unwrap().0, signal::SIGUSR1);
         drop(one);
         assert_eq!(two.recv().unwrap().0, signal::SIGUSR1);
         for waiting in waiting {
             assert_eq!(waiting.join().unwrap().0, signal::SIGUSR1);
         }
-        send("USR2");
+        send(signal::SIGUSR2);
         assert_eq!(two.iter().next().unwrap().unwrap().0, signal::SIGUSR2);
-        send("USR1");
+        send(signal::SIGUSR1);
         let first = (&two).into_iter().next();
         assert_eq!(first.unwrap().unwrap().0, signal::SIGUSR1);
     });
@@ -106,12 +112,12 @@ fn a_kill_or_a_limit_loses_no_signal() {
         let theirs = signals.clone();
         let killed = spawn(move || theirs.recv());
         yield_now();
-        send("USR1");
+        send(signal::SIGUSR1);
         killed.kill();
         drop(killed.join().unwrap_err());
         assert_eq!(signals.recv().unwrap().0, signal::SIGUSR1);
         assert!(timeout(MS, || signals.recv()).is_err());
-        send("USR1");
+        send(signal::SIGUSR1);
         assert_eq!(signals.recv().unwrap().0, signal::SIGUSR1);
     });
 }
@@ -126,8 +132,8 @@ fn two_that_share_a_receiver_get_one_signal_each() {
             yield_now();
             waiting
         });
-        send("USR1");
-        send("USR2");
+        send(signal::SIGUSR1);
+        send(signal::SIGUSR2);
         let mut both = waiting.map(|waiting| waiting.join().unwrap());
         both.sort();
         let mut sent = [signal::SIGUSR1, signal::SIGUSR2];
@@ -142,7 +148,7 @@ fn who_waits_for_a_signal_holds_up_the_run() {
         let signals = Signals::new([signal::SIGUSR1]).unwrap();
         drop(spawn(move || signals.recv()));
         assert!(!hub::run_timeout(20 * MS));
-        send("USR1");
+        send(signal::SIGUSR1);
         hub::run();
     });
 }

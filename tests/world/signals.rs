@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,13 +21,16 @@ extern "C" fn count(_: libc::c_int) {
     COUNT.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Nobody else here receives it, so that the handler may stay; and whoever has none ignores it.
+const SIGNAL: libc::c_int = libc::SIGWINCH;
+
 /// Installs a handler after which calls are not begun again.
 fn handle() {
     // SAFETY: a zeroed action is a valid start; the handler touches an atomic.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = count as *const () as usize;
-        assert_eq!(libc::sigaction(libc::SIGUSR1, &action, ptr::null_mut()), 0);
+        assert_eq!(libc::sigaction(SIGNAL, &action, ptr::null_mut()), 0);
     }
 }
 
@@ -40,13 +44,16 @@ fn interrupted(f: impl FnOnce()) {
     let signals = thread::spawn(move || {
         while !watched.load(Ordering::Relaxed) {
             // SAFETY: the target waits for this thread before it ends.
-            unsafe { libc::pthread_kill(target, libc::SIGUSR1) };
+            unsafe { libc::pthread_kill(target, SIGNAL) };
             thread::sleep(Duration::from_micros(50));
         }
     });
-    f();
+    let ended = catch_unwind(AssertUnwindSafe(f));
     over.store(true, Ordering::Relaxed);
     signals.join().unwrap();
+    if let Err(payload) = ended {
+        resume_unwind(payload);
+    }
 }
 
 fn converse(listener: TcpListener, addr: std::net::SocketAddr) {

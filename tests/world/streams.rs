@@ -14,7 +14,7 @@ use greenlet::channel::unbounded;
 use greenlet::readiness::{wait_readable, wait_writable};
 use greenlet::{JoinHandle, join_all, sleep, spawn, timeout, yield_now};
 
-use super::{Listener, Stream, Theirs, connect, listen, pair};
+use super::{Listener, Stream, Theirs, connect, keep_full, listen, pair};
 use crate::support::world_checked;
 
 const SOON: Duration = Duration::from_millis(1);
@@ -48,6 +48,21 @@ fn fill(mut stream: &Stream) -> usize {
             }
         }
     }
+}
+
+/// As [`fill`], and there is no room before that is read.
+fn fill_for_good(stream: &Stream) -> usize {
+    let mut written = fill(stream);
+    loop {
+        // What is on its way arrives.
+        sleep(A_WHILE);
+        match fill(stream) {
+            0 => break,
+            more => written += more,
+        }
+    }
+    keep_full(stream);
+    written
 }
 
 /// Reads so much, and gives what is not zero of it.
@@ -158,7 +173,7 @@ fn fifo_of_readers() {
 fn fifo_of_writers() {
     world_checked(|| {
         let (one, other) = pair();
-        let held = fill(&one);
+        let held = fill_for_good(&one);
         let one = Rc::new(one);
         let writers: Vec<_> = (1..=5_u8)
             .map(|n| {
@@ -255,7 +270,7 @@ fn kill_while_waiting() {
         (&other).write_all(b"a").unwrap();
         assert_eq!(third.join().unwrap(), b'a');
 
-        let held = fill(&one);
+        let held = fill_for_good(&one);
         let write = |n: u8| {
             let one = one.clone();
             spawn(move || (&*one).write_all(&[n]).unwrap())
@@ -334,7 +349,7 @@ fn limit() {
     world_checked(|| {
         let (one, other) = pair();
         assert!(timeout(SOON, || (&one).read(&mut [0])).is_err());
-        let held = fill(&one);
+        let held = fill_for_good(&one);
         assert!(timeout(SOON, || (&one).write(b"x")).is_err());
         assert_eq!(drain(&other, held), []);
         is_as_new(&one, &other);
@@ -466,7 +481,7 @@ fn drop_while_waited_on() {
 
         // By `close`, for whoever waits and whoever comes, here and elsewhere.
         let (one, mut other) = pair();
-        fill(&one);
+        fill_for_good(&one);
         let one = Arc::new(one);
         let ends = [(); 2].map(|()| {
             spawn({
@@ -655,7 +670,7 @@ fn another_thread_ends_writing_while_writers_begin_to_wait() {
 fn one_who_writes_when_its_side_ends_reading_goes_on() {
     world_checked(|| {
         let (one, other) = pair();
-        let held = fill(&one);
+        let held = fill_for_good(&one);
         let one = Rc::new(one);
         let writer = spawn({
             let one = one.clone();

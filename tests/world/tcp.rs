@@ -36,6 +36,12 @@ fn pair() -> (TcpStream, TcpStream) {
     (one, listener.accept().unwrap().0)
 }
 
+/// What is on its way makes room when it arrives, and so does what is left of a window, which is used a fifth of a second later. Not if there is to be next
+/// to none.
+fn keep_full(stream: &TcpStream) {
+    SockRef::from(stream).set_send_buffer_size(1).unwrap();
+}
+
 /// Ends a connection with a reset.
 fn reset(stream: TcpStream) {
     SockRef::from(&stream)

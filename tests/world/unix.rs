@@ -55,6 +55,9 @@ fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }
 
+/// Nothing is ever on its way.
+fn keep_full(_stream: &UnixStream) {}
+
 /// A listener with as many connections waiting as it may have, and they.
 fn full() -> (UnixListener, Place, Vec<UnixStream>) {
     let place = Place::new();

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use super::check;
 use super::fs::{
     self, DirBuilder, DirEntry, File, FileTimes, FileType, Metadata, OpenOptions, Permissions,
     ReadDir, TryLockError,
@@ -15,6 +14,7 @@ use super::os::unix::fs::{
     DirBuilderExt, DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
     symlink,
 };
+use super::{check, check_alone};
 use crate::support::TempDir;
 
 #[test]
@@ -396,7 +396,7 @@ fn options_that_only_unix_has() {
 #[test]
 #[allow(unsafe_code, reason = "a descriptor becomes a file")]
 fn descriptors_and_the_output_of_a_child() {
-    check(|| {
+    check_alone(|| {
         let dir = TempDir::new();
         let path = dir.join("foo.txt");
         let file = File::create(&path).unwrap();

@@ -9,7 +9,7 @@ use super::io::{
     SeekFrom, pipe,
 };
 use super::process::{Command, Stdio};
-use super::{check, thread};
+use super::{check, check_alone, thread};
 
 /// Tells a child which of the tests it is to be.
 const PLAYS: &str = "GREENLET_MIRROR_PLAYS";
@@ -107,7 +107,7 @@ fn the_players_play() {
 
 #[test]
 fn a_line_is_read() {
-    check(|| {
+    check_alone(|| {
         assert_eq!(played("a line", "hello\nworld\n"), "6 bytes: hello\n");
         assert_eq!(played("a line", "no end"), "6 bytes: no end\n");
         assert_eq!(played("a line", ""), "0 bytes: \n");
@@ -116,12 +116,12 @@ fn a_line_is_read() {
 
 #[test]
 fn lines_are_iterated_over_without_their_ends() {
-    check(|| assert_eq!(played("lines", "a\r\nb\n\nc"), "<a>\n<b>\n<>\n<c>\n"));
+    check_alone(|| assert_eq!(played("lines", "a\r\nb\n\nc"), "<a>\n<b>\n<>\n<c>\n"));
 }
 
 #[test]
 fn a_lock_reads_by_lines_and_by_what_is_there() {
-    check(|| {
+    check_alone(|| {
         assert_eq!(
             played("a lock", "one\n.two\n"),
             "\"one\\n\" true \"two\\n\"\n"
@@ -131,7 +131,7 @@ fn a_lock_reads_by_lines_and_by_what_is_there() {
 
 #[test]
 fn all_of_the_input_is_read() {
-    check(|| {
+    check_alone(|| {
         assert_eq!(played("all", "a\nb"), "\"a\\nb\" false\n");
         assert_eq!(played("copies", "a\nb"), "a\nb3 bytes\n");
     });
@@ -139,7 +139,7 @@ fn all_of_the_input_is_read() {
 
 #[test]
 fn the_input_is_read_by_bytes() {
-    check(|| {
+    check_alone(|| {
         let said = played("bytes", "abcd.e fg");
         assert_eq!(
             said,
@@ -150,7 +150,7 @@ fn the_input_is_read_by_bytes() {
 
 #[test]
 fn what_is_written_comes_in_order() {
-    check(|| {
+    check_alone(|| {
         let output = player("writes").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("\none\ntwo\nthree\n"), "{text}");
@@ -192,7 +192,7 @@ fn a_pipe_goes_between_threads() {
 
 #[test]
 fn both_outputs_of_a_child_may_go_into_one_pipe() {
-    check(|| {
+    check_alone(|| {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut child = Command::new("sh")
             .args(["-c", "echo out; echo err >&2; echo out"])

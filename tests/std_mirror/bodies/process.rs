@@ -6,7 +6,7 @@ use std::path::Path;
 use super::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use super::os::unix::process::CommandExt;
 use super::process::{self, Child, Command, ExitCode, ExitStatus, Output, Stdio};
-use super::{check, thread};
+use super::{check_alone as check, thread};
 
 #[test]
 fn the_output_of_a_program_is_collected() {

@@ -248,7 +248,8 @@ fn only_groups_are_joined() {
         let error = kind(socket.join_multicast_v4(&no_group, &any));
         assert_eq!(error, ErrorKind::InvalidInput);
         let group = Ipv4Addr::new(224, 0, 0, 123);
-        let error = kind(socket.leave_multicast_v4(&group, &any));
+        // Where there is no network, nothing is found for any address.
+        let error = kind(socket.leave_multicast_v4(&group, &Ipv4Addr::LOCALHOST));
         assert_eq!(error, ErrorKind::AddrNotAvailable);
         let joined = socket.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST);
         if joined.is_ok() {
