@@ -339,32 +339,39 @@ impl Drop for Forever {
     }
 }
 
-/// The greenlet whose victim panics is killed while it drops what only the victim has kept.
-#[test]
-fn a_kill_beside_a_panic_of_the_victim_is_not_lost() {
-    leak_checked(|| {
-        let killer = spawn(move || {
-            let forever = Forever;
-            let kept = Greenlet::new(move |()| drop(forever));
-            let victim = Greenlet::<(), ()>::new(|()| {
-                let _itself = Greenlet::<(), ()>::current();
-                let back = greenlet::current().parent().unwrap();
-                catch_unwind(|| back.switch::<(), ()>(())).unwrap_err();
-                panic!("instead");
-            });
-            victim.switch(());
-            victim.set_parent(&kept).unwrap();
-            drop(kept);
-            let name = victim.any();
-            drop(victim);
-            let caught = catch_unwind(AssertUnwindSafe(|| name.kill())).unwrap_err();
-            assert_eq!(caught.downcast_ref(), Some(&"instead"));
+/// Has a greenlet be killed in a wait on the `way`, on which a panic that says so unwinds it as well, and looks that it dies of the kill.
+fn dies_beside_a_panic(says: &'static str, way: fn()) {
+    leak_checked(move || {
+        let killed = spawn(move || {
+            let caught = catch_unwind(way).unwrap_err();
+            assert_eq!(caught.downcast_ref(), Some(&says));
             sleep(HOUR);
         });
         yield_now();
-        killer.kill();
-        assert!(killer.wait_timeout(LONG));
-        assert!(killer.join().unwrap_err().is::<GreenletExit>());
+        killed.kill();
+        assert!(killed.wait_timeout(LONG));
+        assert!(killed.join().unwrap_err().is::<GreenletExit>());
+    });
+}
+
+/// The greenlet whose victim panics is killed while it drops what only the victim has kept.
+#[test]
+fn a_kill_beside_a_panic_of_the_victim_is_not_lost() {
+    dies_beside_a_panic("instead", || {
+        let forever = Forever;
+        let kept = Greenlet::new(move |()| drop(forever));
+        let victim = Greenlet::<(), ()>::new(|()| {
+            let _itself = Greenlet::<(), ()>::current();
+            let back = greenlet::current().parent().unwrap();
+            catch_unwind(|| back.switch::<(), ()>(())).unwrap_err();
+            panic!("instead");
+        });
+        victim.switch(());
+        victim.set_parent(&kept).unwrap();
+        drop(kept);
+        let name = victim.any();
+        drop(victim);
+        name.kill();
     });
 }
 
@@ -376,20 +383,12 @@ fn a_kill_beside_a_panic_of_what_never_ran_is_not_lost() {
             panic!("fails");
         }
     }
-    leak_checked(move || {
-        let killer = spawn(move || {
-            let group = Group::new();
-            let (fails, forever) = (Fails, Forever);
-            drop(group.spawn(move || drop(fails)));
-            drop(group.spawn(move || drop(forever)));
-            let caught = catch_unwind(AssertUnwindSafe(|| group.kill())).unwrap_err();
-            assert_eq!(caught.downcast_ref(), Some(&"fails"));
-            sleep(HOUR);
-        });
-        yield_now();
-        killer.kill();
-        assert!(killer.wait_timeout(LONG));
-        assert!(killer.join().unwrap_err().is::<GreenletExit>());
+    dies_beside_a_panic("fails", || {
+        let group = Group::new();
+        let (fails, forever) = (Fails, Forever);
+        drop(group.spawn(move || drop(fails)));
+        drop(group.spawn(move || drop(forever)));
+        group.kill();
     });
 }
 
