@@ -63,14 +63,14 @@ pub(crate) fn tcp(a: &Actor) {
         true => TcpStream::connect(addr),
         false => TcpStream::connect_timeout(&addr, Duration::from_secs(3_600)),
     };
-    if let Some(stream) = a.check(connected) {
+    if let Some(stream) = a.check_connection(connected) {
         a.check_connection(echoed(a, &stream));
     }
 }
 
 pub(crate) fn unix(a: &Actor) {
     let Some(path) = a.home.path() else { return };
-    if let Some(stream) = a.check(UnixStream::connect(path)) {
+    if let Some(stream) = a.check_connection(UnixStream::connect(path)) {
         a.check_connection(echoed(a, &stream));
     }
 }

@@ -268,15 +268,18 @@ impl Actor {
         self.check_or(result, |_| false)
     }
 
-    /// As [`check`](Self::check), of a connection: once its thread is left, the other end may be killed first. Whoever reads what has
-    /// come already does not wait, and gets as far as the end before it is killed itself.
+    /// As [`check`](Self::check), of a connection: once its thread is left, the other end may be killed first. Whoever does what needs no wait
+    /// gets as far as to find that before it is killed itself.
     #[track_caller]
     pub(crate) fn check_connection<T>(&self, result: io::Result<T>) -> Option<T> {
-        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        use io::ErrorKind::*;
 
-        let is_cut = |kind| matches!(kind, UnexpectedEof | BrokenPipe | ConnectionReset);
         self.check_or(result, |error| {
-            self.home.is_left.get() && is_cut(error.kind())
+            let is_cut = matches!(
+                error.kind(),
+                BrokenPipe | ConnectionRefused | ConnectionReset | NotConnected | UnexpectedEof
+            );
+            is_cut && self.home.is_left.get()
         })
     }
 

@@ -166,7 +166,7 @@ fn look(seen: &mut HashMap<*const Beat, Seen>, limit: Duration, tell: &mut dyn F
 
 /// Who keeps a thread from its others; `None` if there are none.
 fn ask(enrolled: &Enrolled, since: Duration) -> Option<Hogged> {
-    let found = probe::ask(enrolled.os_thread, running);
+    let found = probe::ask(enrolled.beat.os_thread(), running);
     let others = match &found {
         None => enrolled.beat.spawned() > 0,
         // It has ended, and another one has its number.

@@ -18,7 +18,7 @@ use crate::greenlet::panicking::{panic_in, raise_in};
 use crate::greenlet::state::{Role, State};
 use crate::greenlet::switch::{prepare, transfer_by_hand};
 use crate::greenlet::thread;
-use crate::greenlet::unwind::{GreenletExit, Payload, Unwound};
+use crate::greenlet::unwind::{Elapsing, GreenletExit, Payload, Unwound};
 use crate::sys::arena::{More, NoStack};
 
 type Place = &'static Location<'static>;
@@ -276,13 +276,13 @@ fn no_stack<V>(target: &AnyGreenlet, value: V, none: NoStack) -> Failure<V> {
     })
 }
 
-/// What the `try_` calls make of a failure: everything but an exit is an error.
+/// What the `try_` calls make of a failure: an exit and a limit that has elapsed unwind the caller, everything else is an error.
 #[cold]
 pub(crate) fn fail<V>(failure: Failure<V>) -> SwitchError<V> {
     match failure {
         Failure::Refused(refused) => refused,
         Failure::Arrived(Arrival::Thrown(payload) | Arrival::Spoilt(Unwound { payload, .. }))
-            if payload.is::<GreenletExit>() =>
+            if payload.is::<GreenletExit>() || payload.is::<Elapsing>() =>
         {
             raise_in(thread::here().running(), payload)
         }

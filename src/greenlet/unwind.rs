@@ -37,6 +37,9 @@ impl std::fmt::Display for GreenletExit {
 
 impl std::error::Error for GreenletExit {}
 
+/// What unwinds a greenlet whose limit has elapsed; caught by the call of `timeout` with that number.
+pub(crate) struct Elapsing(pub(crate) u64);
+
 /// What a greenlet knows of who unwinds, if its thread panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {

@@ -15,15 +15,12 @@ use crate::greenlet::state::Role;
 use crate::greenlet::state::State;
 #[cfg(feature = "tracing")]
 use crate::greenlet::subscriber::quietly;
-use crate::greenlet::unwind::{Payload, drop_quietly};
+use crate::greenlet::unwind::{Elapsing, Payload, drop_quietly};
 use crate::hub::seat::{Limit, Seat};
 use crate::hub::state::{Due, Hub, Place};
 use crate::sys::clock;
 use crate::util::deadline::Deadline;
 use crate::wait::parker::Token;
-
-/// What unwinds a greenlet whose limit has elapsed; caught by the call of `timeout` with that number.
-pub(crate) struct Elapsing(pub(crate) u64);
 
 /// Has a greenlet that is spawned, or parked, die of `payload` at its present or next wait. If it has not started, it never
 /// will. A greenlet that is to die already dies of what was first.

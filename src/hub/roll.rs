@@ -1,6 +1,7 @@
 //! The roll of the process's hubs: whom somebody elsewhere may ask.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU32};
 use std::thread;
 
 use crate::sys::fork;
@@ -15,9 +16,6 @@ pub(crate) struct Enrolled {
     pub(crate) beat: Arc<Beat>,
     /// What its thread is called.
     pub(crate) thread: String,
-    pub(crate) os_thread: ThreadId,
-    /// In which process: threads do not come along when that is forked.
-    process: u32,
 }
 
 /// What others see of a hub at any time.
@@ -26,6 +24,9 @@ pub(crate) struct Beat {
     visits: AtomicU64,
     asleep: AtomicBool,
     spawned: AtomicUsize,
+    os_thread: AtomicI32,
+    /// In which process the thread is. When that is forked only the thread that does so comes along.
+    process: AtomicU32,
 }
 
 impl Beat {
@@ -35,6 +36,28 @@ impl Beat {
         let visits = self.visits.load(Ordering::Relaxed);
         self.visits.store(visits + 1, Ordering::Relaxed);
         self.spawned.store(spawned, Ordering::Relaxed);
+        if self.process.load(Ordering::Relaxed) != fork::known_generation() {
+            self.arrive();
+        }
+    }
+
+    /// The thread is in this process, which it may not have been before.
+    #[cold]
+    fn arrive(&self) {
+        self.os_thread
+            .store(os_thread::current(), Ordering::Relaxed);
+        // Release: who finds it in this process finds its number here.
+        self.process.store(fork::generation(), Ordering::Release);
+    }
+
+    /// Whether the thread is in the process of that generation.
+    fn is_in(&self, process: u32) -> bool {
+        self.process.load(Ordering::Acquire) == process
+    }
+
+    /// How the system calls the thread.
+    pub(crate) fn os_thread(&self) -> ThreadId {
+        self.os_thread.load(Ordering::Relaxed)
     }
 
     /// The thread has nothing to do, or has again.
@@ -58,12 +81,11 @@ static ROLL: Latch<Vec<Enrolled>> = Latch::new(Vec::new());
 
 /// Puts the calling thread's hub on the roll.
 pub(crate) fn enroll(home: &'static Home, beat: Arc<Beat>) {
+    beat.arrive();
     let enrolled = Enrolled {
         home,
         beat,
-        os_thread: os_thread::current(),
         thread: thread_name(),
-        process: fork::generation(),
     };
     ROLL.lock().push(enrolled);
 }
@@ -74,11 +96,11 @@ pub(crate) fn strike_off(home: &'static Home) {
         .retain(|enrolled| !std::ptr::eq(enrolled.home, home));
 }
 
-/// All hubs of this process, in the order in which they began.
+/// All hubs of this process, in the order in which they began; that of the thread that forked it off from its first visit there.
 pub(crate) fn call() -> Vec<Enrolled> {
     let process = fork::generation();
     let roll = ROLL.lock();
-    let ours = roll.iter().filter(|enrolled| enrolled.process == process);
+    let ours = roll.iter().filter(|enrolled| enrolled.beat.is_in(process));
     ours.cloned().collect()
 }
 

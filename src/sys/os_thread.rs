@@ -20,7 +20,7 @@ pub(crate) type ThreadId = libc::pid_t;
 
 /// Names a thread of this process to the system.
 #[cfg(not(target_os = "linux"))]
-pub(crate) type ThreadId = ();
+pub(crate) type ThreadId = i32;
 
 /// The calling thread.
 #[cfg(target_os = "linux")]
@@ -29,9 +29,11 @@ pub(crate) fn current() -> ThreadId {
     unsafe { libc::gettid() }
 }
 
-/// The calling thread.
+/// The calling thread; nobody is asked for by that number.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn current() -> ThreadId {}
+pub(crate) fn current() -> ThreadId {
+    0
+}
 
 /// How many threads the process has; `None` where that is not known.
 #[cfg(target_os = "linux")]

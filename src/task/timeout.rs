@@ -6,8 +6,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
+use crate::greenlet::unwind::Elapsing;
 use crate::hub::begin::place;
-use crate::hub::interrupt::Elapsing;
 use crate::hub::state::Place;
 
 /// A limit has elapsed.

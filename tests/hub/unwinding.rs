@@ -9,7 +9,9 @@ use greenlet::lock::{Lock, Semaphore};
 use greenlet::pool::{Group, Pool};
 use greenlet::sync::Mutex;
 use greenlet::threadpool::ThreadPool;
-use greenlet::{Elapsed, Greenlet, GreenletExit, scope, sleep, spawn, timeout, yield_now};
+use greenlet::{
+    Elapsed, Greenlet, GreenletExit, SwitchError, scope, sleep, spawn, timeout, yield_now,
+};
 
 use crate::support::leak_checked;
 
@@ -392,28 +394,44 @@ fn a_kill_beside_a_panic_of_what_never_ran_is_not_lost() {
     });
 }
 
-/// What a greenlet without owners has kept is dropped by whoever arrives behind it.
-#[test]
-fn a_limit_that_elapses_on_the_way_of_something_thrown_is_not_lost() {
-    leak_checked(|| {
+/// Has a limit elapse when `back` has control come back to main: behind a greenlet that has lost its owner, what that has kept is dropped first, and
+/// waits. `then` is given what comes.
+fn feels_a_limit_on_the_way(back: fn(), then: fn(Result<(), SwitchError<()>>)) {
+    leak_checked(move || {
         let end = timeout(SOON, || {
             let forever = Forever;
             let kept = Greenlet::new(move |()| drop(forever));
             let owner = Rc::new(RefCell::new(None));
             let own = owner.clone();
-            let thrower = Greenlet::<(), ()>::new(move |()| {
+            let forsaken = Greenlet::<(), ()>::new(move |()| {
                 drop(own.take());
-                greenlet::main().throw::<()>(Box::new("thrown"));
+                back();
             });
-            thrower.set_parent(&kept).unwrap();
+            forsaken.set_parent(&kept).unwrap();
             drop(kept);
-            let name = thrower.any();
-            owner.replace(Some(thrower));
-            name.try_switch::<(), ()>(()).unwrap_err();
+            let name = forsaken.any();
+            owner.replace(Some(forsaken));
+            then(name.try_switch(()));
             sleep(LONG);
         });
         assert_eq!(end, Err(Elapsed::default()));
     });
+}
+
+#[test]
+fn a_limit_that_elapses_on_the_way_of_something_thrown_is_felt_at_the_next_wait() {
+    feels_a_limit_on_the_way(
+        || greenlet::main().throw(Box::new("thrown")),
+        |end| drop(end.unwrap_err()),
+    );
+}
+
+#[test]
+fn a_limit_that_elapses_on_the_way_of_a_value_takes_its_place() {
+    feels_a_limit_on_the_way(
+        || greenlet::main().switch(()),
+        |end| panic!("the limit is not felt: {end:?}"),
+    );
 }
 
 /// A limit that was taken up before another greenlet began to unwind is felt while it does.

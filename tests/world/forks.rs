@@ -6,14 +6,17 @@ use std::io::{Read, Write};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
+use greenlet::debug::{Watchdog, dump_all};
 use greenlet::net::{TcpListener, TcpStream};
 use greenlet::readiness::wait_readable;
-use greenlet::{spawn, timeout, yield_now};
+use greenlet::{sleep, spawn, timeout, yield_now};
 
 use crate::fork::in_a_fork;
-use crate::sockets::{ANY, SOON, listener, numbered_pair, pair};
+use crate::sockets::{ANY, HOUR, SOON, listener, numbered_pair, pair};
 use crate::support::world_checked;
 
 #[test]
@@ -139,5 +142,47 @@ fn the_turn_of_a_thread_that_is_not_there_is_not_waited_for() {
         }
         there.write_all(b"x").unwrap();
         assert_eq!(reader.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn the_thread_that_forks_tells_of_its_greenlets_in_the_child() {
+    world_checked(|| {
+        let sleeper = spawn(|| sleep(HOUR));
+        yield_now();
+        let id = sleeper.greenlet().id();
+        assert!(in_a_fork(|| {
+            sleep(SOON);
+            let asking = thread::spawn(|| dump_all(HOUR));
+            while !asking.is_finished() {
+                sleep(SOON);
+            }
+            let dump = asking.join().unwrap();
+            let mut told = dump.threads.iter().flat_map(|thread| &thread.greenlets);
+            assert!(told.any(|greenlet| greenlet.id == id), "{dump}");
+        }));
+        sleeper.kill();
+        sleeper.wait();
+    });
+}
+
+#[test]
+fn the_thread_that_forks_is_watched_in_the_child() {
+    world_checked(|| {
+        let sleeper = spawn(|| sleep(HOUR));
+        yield_now();
+        let me = greenlet::current().id();
+        assert!(in_a_fork(|| {
+            let (tell, told) = channel();
+            let limit = Duration::from_millis(10);
+            let _watchdog = Watchdog::with(limit, move |hogged| _ = tell.send(hogged)).unwrap();
+            sleep(SOON);
+            spawn(|| ());
+            // It does not wait in the hub.
+            let hogged = told.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert_eq!(hogged.greenlet, Some(me));
+        }));
+        sleeper.kill();
+        sleeper.wait();
     });
 }
