@@ -120,6 +120,7 @@ impl Permits {
     }
 
     /// Takes a permit, or registers the ticket that `arm` makes.
+    #[inline(always)]
     pub(crate) fn acquire_or_wait(&self, arm: impl FnOnce() -> Waiter) -> Option<(Key, Waiter)> {
         let mut queue = self.queue.lock();
         loop {
