@@ -116,11 +116,19 @@ fn displace(thread: &Thread, arrival: Arrival, unwound: Unwound) -> Arrival {
 /// For what unwound the running greenlet, where it cannot go on with that: what was raised in it is raised at its next wait. Of a panic the
 /// panic hook has told.
 #[cold]
-pub(crate) fn put_off(thread: &Thread, Unwound { payload, raised }: Unwound) {
-    match raised && thread.hub_part.get().is_some() {
-        true => (hub(thread).hooks.raise_later)(payload),
-        false => unwind::drop_quietly(payload),
+pub(crate) fn put_off(thread: &Thread, unwound: Unwound) {
+    if let Err(lost) = raise_later(thread, unwound) {
+        unwind::drop_quietly(lost.payload);
     }
+}
+
+/// Has what was raised in the running greenlet raised at its next wait; gives back a panic, and what no wait will come for.
+fn raise_later(thread: &Thread, unwound: Unwound) -> Result<(), Unwound> {
+    if !unwound.raised || thread.hub_part.get().is_none() {
+        return Err(unwound);
+    }
+    (hub(thread).hooks.raise_later)(unwound.payload);
+    Ok(())
 }
 
 /// What an observer of its own switch to itself leaves of a greenlet's value or throw.
@@ -150,23 +158,24 @@ pub(crate) fn kill(target: &AnyGreenlet) {
                 true => reap(target.clone()),
                 false => None,
             };
-            let first = match arrival {
-                Arrival::Thrown(payload) => Some(Unwound {
-                    payload,
-                    raised: true,
-                }),
-                Arrival::Died(_, payload) => Some(Unwound {
-                    payload,
-                    raised: false,
-                }),
-                Arrival::Spoilt(unwound) => Some(unwound),
-                Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
-            };
             let raised = raised.map(|(_, unwound)| unwound);
-            if let Some(unwound) = first_of(thread, first, raised) {
+            if let Some(unwound) = first_of(thread, arrival.into_unwound(), raised) {
                 unwound.go_on(thread.running());
             }
         }
+    }
+}
+
+impl Arrival {
+    /// What of it unwinds a killer.
+    fn into_unwound(self) -> Option<Unwound> {
+        let (payload, raised) = match self {
+            Arrival::Thrown(payload) => (payload, true),
+            Arrival::Died(_, payload) => (payload, false),
+            Arrival::Spoilt(unwound) => return Some(unwound),
+            Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => return None,
+        };
+        Some(Unwound { payload, raised })
     }
 }
 
@@ -303,14 +312,12 @@ fn forsake(greenlet: &AnyGreenlet) {
         unwound.go_on(me.block());
     }
     // Unwinding out of this drop would end the process, if it is this greenlet that unwinds.
-    let thread = me.block().thread();
-    if unwound.raised && thread.hub_part.get().is_some() {
-        return (hub(thread).hooks.raise_later)(unwound.payload);
+    if raise_later(me.block().thread(), unwound).is_err() {
+        complain(
+            greenlet,
+            "was dropped while its dropper unwound, and what was thrown at the dropper meanwhile is lost",
+        );
     }
-    complain(
-        greenlet,
-        "was dropped while its dropper unwound, and what was thrown at the dropper meanwhile is lost",
-    );
 }
 
 /// For what a drop cannot give back to anybody.
@@ -365,16 +372,7 @@ fn end(greenlet: &AnyGreenlet) -> Option<(AnyGreenlet, Unwound)> {
             let me = block.thread().current();
             let raised = match execute(greenlet) {
                 Arrival::Died(who, _) if who == *greenlet => None,
-                Arrival::Died(_, payload) => Some(Unwound {
-                    payload,
-                    raised: false,
-                }),
-                Arrival::Thrown(payload) => Some(Unwound {
-                    payload,
-                    raised: true,
-                }),
-                Arrival::Spoilt(unwound) => Some(unwound),
-                Arrival::Value | Arrival::Exited(_) | Arrival::Misfit(_) => None,
+                arrival => arrival.into_unwound(),
             };
             if !block.is_dead() && block.owners.get() == 0 {
                 complain(

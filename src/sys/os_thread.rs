@@ -15,12 +15,7 @@ pub(crate) fn is_process_main() -> bool {
 }
 
 /// Names a thread of this process to the system.
-#[cfg(target_os = "linux")]
 pub(crate) type ThreadId = libc::pid_t;
-
-/// Names a thread of this process to the system.
-#[cfg(not(target_os = "linux"))]
-pub(crate) type ThreadId = i32;
 
 /// The calling thread.
 #[cfg(target_os = "linux")]

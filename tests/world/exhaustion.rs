@@ -1,5 +1,4 @@
 //! Too many descriptors.
-#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,6 +9,7 @@ use greenlet::net::{TcpListener, TcpStream};
 use greenlet::server::StreamServer;
 use greenlet::{hub, sleep, spawn, timeout, yield_now};
 
+use crate::limits::{descriptor_limit, set_descriptor_limit};
 use crate::sockets::{ANY, SOON, listener, pair};
 use crate::support::{descriptors, world_checked};
 
@@ -21,20 +21,11 @@ struct Exhausted {
 
 impl Exhausted {
     fn new() -> Self {
-        let mut before = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: 0,
-        };
-        // SAFETY: writes to this frame.
-        let read = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut before) };
-        assert_eq!(read, 0);
-        let low = libc::rlimit {
+        let before = descriptor_limit();
+        set_descriptor_limit(libc::rlimit {
             rlim_cur: descriptors() as u64 + 20,
             ..before
-        };
-        // SAFETY: reads this frame.
-        let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const low) };
-        assert_eq!(set, 0);
+        });
         let mut files = Vec::new();
         while let Ok(file) = File::open("/dev/null") {
             files.push(file);
@@ -50,8 +41,7 @@ impl Exhausted {
 
 impl Drop for Exhausted {
     fn drop(&mut self) {
-        // SAFETY: reads what is borrowed.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const self.before) };
+        set_descriptor_limit(self.before);
     }
 }
 

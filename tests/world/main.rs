@@ -21,6 +21,7 @@ mod forks;
 mod fs;
 mod hubs;
 mod interrupts;
+mod limits;
 mod listing;
 mod names;
 mod pipe;

@@ -1,5 +1,4 @@
 //! Many connections.
-#![allow(unsafe_code)]
 
 use std::env;
 use std::fs;
@@ -12,6 +11,7 @@ use greenlet::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use greenlet::{join_all, spawn};
 use socket2::{Domain, Socket, Type};
 
+use crate::limits::{descriptor_limit, set_descriptor_limit};
 use crate::sockets::{ANY, listener};
 use crate::support::{descriptors, world_checked};
 
@@ -78,17 +78,9 @@ fn roomy_listener() -> TcpListener {
 
 /// How many descriptors the process may have, from now on: as many as it may ask for.
 fn most_descriptors() -> usize {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: writes to this frame.
-    let read = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
-    assert_eq!(read, 0);
+    let mut limit = descriptor_limit();
     limit.rlim_cur = limit.rlim_max;
-    // SAFETY: reads this frame.
-    let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
-    assert_eq!(set, 0);
+    set_descriptor_limit(limit);
     usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }
 
